@@ -1,0 +1,47 @@
+# Kizashi: `make demo` and `make test` are all that a newcomer needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help setup demo test check bench lock format clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready ## build .venv from the pinned, hashed requirements
+
+# The console's libraries are heavy; pip's own progress bar shows that it works.
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kizashi needs Python 3.11 or newer: this is " + sys.version.split()[0] + ". Name another one with: make PYTHON=python3.12 setup")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## everything at once; the console is at http://127.0.0.1:8080
+	@$(BIN)/kizashi demo $(ARGS)
+
+test: setup ## the whole suite; installs Debian's Chromium and MQTT/CoAP clients when it is root on Debian
+	@sh .ci/debian-packages
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## lint, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## events per second and latency on this machine; writes docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+format: setup ## let ruff put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## renew requirements.txt from pyproject.toml (needs uv on the PATH)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command 'make lock' --extra dev --no-annotate pyproject.toml requirements-build.in -o requirements.txt
+
+clean: ## remove .venv and the demo's data
+	rm -rf $(VENV) data build

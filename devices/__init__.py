@@ -1,0 +1,1 @@
+"""What a device says: events, their codec and the decoders of payload formats. Pure."""

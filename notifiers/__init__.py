@@ -1,0 +1,1 @@
+"""How a person is reached: contact policy, templates and one folder per channel."""

@@ -1,0 +1,1 @@
+"""When something deserves attention: rule documents, conditions and the fold over the log. Pure."""

@@ -1,0 +1,97 @@
+"""What the engine decides: the only thing that leaves the fold besides its state."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+Transition = Literal["firing", "repeat", "resolved"]
+Severity = Literal["critical", "major", "minor", "warning", "info"]
+
+
+class Position(NamedTuple):
+    """A place in one partition's log: the record's stream sequence, and the event's index in that record's batch."""
+
+    seq: int
+    index: int
+
+
+class CaseAction(msgspec.Struct, frozen=True):
+    """``then.case``: open a case for a support agent."""
+
+    queue: str = "support"
+    priority: str = "normal"
+
+
+class NotifyAction(msgspec.Struct, frozen=True):
+    """``then.notify``: tell the owner. Durations in milliseconds; ``None`` where the rule is silent."""
+
+    template: str
+    channels: tuple[str, ...] = ()
+    """The rule's channel order; empty means the customer's preference."""
+    escalate_after_ms: int | None = None
+    expires_after_ms: int | None = None
+    holdout_percent: float = 0.0
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """A rule's alert changed state in a way that somebody may have to hear of."""
+
+    id: str
+    rule_id: str
+    rule_version: str
+    subject: str
+    """The device id."""
+    at: int
+    """Event time of the transition, ms."""
+    transition: Transition
+    alert_id: str
+    """The id of the ``firing`` decision that opened this episode (its own id when firing)."""
+    severity: Severity
+    purpose: str
+    position: Position
+    customer_id: str | None
+    store_id: str | None
+    summary: str
+    """One plain English sentence with the values that mattered."""
+    values: dict[str, Any]
+    """The evidence, for templates: metric name to value, plus ``store``, ``device`` and such."""
+    explanation: dict[str, Any]
+    """The condition tree with, for each node, what it saw and what it concluded."""
+    case: CaseAction | None = None
+    notify: NotifyAction | None = None
+    cooldown_ms: int | None = None
+    """Contact policy, not alert state: no second contact by this rule to this customer within it."""
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something of note for the customer's timeline that no rule decided upon: a device's event, a change of status."""
+
+    id: str
+    at: int
+    kind: Literal["event", "status"]
+    device_id: str
+    customer_id: str
+    summary: str
+    detail: dict[str, Any]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A rule raised on an event. The event is set aside for that rule, the fold goes on."""
+
+    rule_id: str
+    subject: str
+    position: Position
+    error: str
+    trace: str
+
+
+Outcome = Decision | Note | Fault
+
+
+def derived_id(prefix: str, *parts: object) -> str:
+    """A stable id from what caused it: the same parts always give the same id (128 bits of BLAKE2b)."""
+    text = "\x1f".join(str(part) for part in parts)
+    return f"{prefix}_{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
