@@ -1,0 +1,1 @@
+"""The outbox: claim, send, settle, retry, escalate."""

@@ -1,0 +1,1 @@
+"""From the wire into the log."""

@@ -1,0 +1,1 @@
+"""Owns partitions, folds their events, writes checkpoints and decisions."""

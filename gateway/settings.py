@@ -1,0 +1,222 @@
+"""Settings: ``kizashi.toml``, overridden by ``KIZASHI_SECTION__NAME``; secrets also by ``KIZASHI_SECTION__NAME_FILE``.
+
+Each field is documented in docs/reference/settings.md; a test keeps the two in step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+PREFIX = "KIZASHI_"
+CONFIG_FILE = Path("kizashi.toml")
+
+
+class SettingsError(Exception):
+    """The settings can't be used; the message names each wrong one and says what it wants."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Http(_Section):
+    """The API, the webhooks and the console."""
+
+    bind: str = "127.0.0.1:8080"
+
+
+class Database(_Section):
+    """PostgreSQL; without ``url`` the embedded one."""
+
+    url: SecretStr | None = None
+
+
+class Log(_Section):
+    """NATS JetStream; without ``url`` the embedded one."""
+
+    url: SecretStr | None = None
+    partitions: int = Field(default=8, ge=1, le=1024)
+
+
+class Mqtt(_Section):
+    """The embedded listener (``bind``), or somebody else's broker (``url``)."""
+
+    bind: str = "127.0.0.1:1883"
+    url: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: Path | None = None
+
+
+class Api(_Section):
+    """``bootstrap_key``: a bearer key that works before any other was made."""
+
+    bootstrap_key: SecretStr | None = None
+
+
+class Twilio(_Section):
+    """SMS. ``base_url`` points the SDK elsewhere (the sandbox)."""
+
+    account_sid: str | None = None
+    auth_token: SecretStr | None = None
+    from_: str | None = Field(default=None, alias="from")
+    messaging_service_sid: str | None = None
+    base_url: str | None = None
+
+
+class Fcm(_Section):
+    """Push. ``base_url`` points the SDK elsewhere (the sandbox)."""
+
+    project_id: str | None = None
+    credentials_file: Path | None = None
+    base_url: str | None = None
+
+
+class Smtp(_Section):
+    """Email."""
+
+    host: str | None = None
+    port: int = 587
+    username: str | None = None
+    password: SecretStr | None = None
+    starttls: bool = True
+    from_: str | None = Field(default=None, alias="from")
+
+
+class Influx(_Section):
+    """Raw telemetry, where wanted (not written yet)."""
+
+    url: str | None = None
+    token: SecretStr | None = None
+    org: str | None = None
+    bucket: str | None = None
+
+
+class Rules(_Section):
+    """Where the rule files (``*.yaml``) are."""
+
+    dir: Path | None = None
+
+
+class Templates(_Section):
+    """Where a deployment's own templates are; they come before the shipped ones."""
+
+    dir: Path | None = None
+
+
+class Worker(_Section):
+    """How many worker processes ``serve --role all`` starts, and how often each writes its checkpoint."""
+
+    processes: int = Field(default=1, ge=1, le=64)
+    checkpoint_seconds: float = Field(default=3.0, gt=0, le=60)
+
+
+class Delivery(_Section):
+    """The outbox: senders at once, how long a claim lasts, and how long *unknown* waits for a receipt."""
+
+    threads: int = Field(default=16, ge=1, le=256)
+    lease_seconds: float = Field(default=30.0, ge=1)
+    settle_seconds: float = Field(default=30.0, ge=0)
+    max_attempts: int = Field(default=8, ge=1)
+
+
+class Policy(_Section):
+    """Quiet hours by purpose (``"21:00-08:00"``, the customer's own time; an empty string switches them off)."""
+
+    quiet_hours: dict[str, str] = {}
+
+
+class Settings(BaseSettings):
+    """All of them. A URL that is left out means the embedded part."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", toml_file=CONFIG_FILE, populate_by_name=True
+    )
+
+    data_dir: Path = Path("data")
+    public_url: str = "http://127.0.0.1:8080"
+    sandbox: bool = False
+    http: Http = Http()
+    database: Database = Database()
+    log: Log = Log()
+    mqtt: Mqtt = Mqtt()
+    api: Api = Api()
+    twilio: Twilio = Twilio()
+    fcm: Fcm = Fcm()
+    smtp: Smtp = Smtp()
+    influx: Influx = Influx()
+    rules: Rules = Rules()
+    templates: Templates = Templates()
+    worker: Worker = Worker()
+    delivery: Delivery = Delivery()
+    policy: Policy = Policy()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then ``…_FILE``, then the file."""
+        return (init_settings, env_settings, SecretFiles(settings_cls), TomlConfigSettingsSource(settings_cls))
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """``KIZASHI_TWILIO__AUTH_TOKEN_FILE=/run/secrets/x``: the value is the file's text, without its last line end."""
+
+    suffix: ClassVar[str] = "_FILE"
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: ``__call__`` gives all at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The nested values of all ``…_FILE`` variables."""
+        return secrets_from_files(os.environ)
+
+
+def secrets_from_files(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Nested settings read from the files that ``…_FILE`` variables name.
+
+    ``credentials_file`` and ``ca_file`` are settings of their own that end alike; they are left alone.
+
+    Raises:
+        SettingsError: a named file can't be read.
+    """
+    found: dict[str, Any] = {}
+    for name, path in environ.items():
+        if not name.startswith(PREFIX) or not name.endswith("_FILE") or name.endswith(("CREDENTIALS_FILE", "CA_FILE")):
+            continue
+        keys = name.removeprefix(PREFIX).removesuffix("_FILE").lower().split("__")
+        try:
+            text = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise SettingsError(f"{name} names {path}, which can't be read: {error.strerror}") from error
+        place = found
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+        place[keys[-1]] = text
+    return found
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings as they stand.
+
+    Raises:
+        SettingsError: one clear line per wrong setting.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("wrong settings: " + "; ".join(lines)) from error

@@ -1,0 +1,355 @@
+"""The schema as SQLAlchemy Core tables. Migrations make it; a test keeps the two in step.
+
+Columns for what is queried, JSONB for what is open-ended. All times are ``timestamptz`` except event times that came
+from the log, which are milliseconds (``bigint``) as there.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData()
+
+_now = text("now()")
+_empty_object = text("'{}'::jsonb")
+_empty_list = text("'[]'::jsonb")
+
+
+def _at(name: str, *, nullable: bool = True) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _made(name: str = "created_at") -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=_now)
+
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("locale", Text, nullable=False, server_default="en"),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column("addresses", JSONB, nullable=False, server_default=_empty_object),
+    Column("preferred_channels", JSONB, nullable=False, server_default=_empty_list),
+    Column("attributes", JSONB, nullable=False, server_default=_empty_object),
+    _made(),
+    _made("updated_at"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("customer_id", Text, ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    _made("at"),
+    PrimaryKeyConstraint("customer_id", "purpose", "channel"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("profile", Text, nullable=False, server_default=""),
+    Column("owner", Text),
+    Column("store", Text),
+    Column("tags", JSONB, nullable=False, server_default=_empty_list),
+    Column("attributes", JSONB, nullable=False, server_default=_empty_object),
+    # False until the log has this version of the row: the log is what rules read.
+    Column("logged", Boolean, nullable=False, server_default=text("false")),
+    _made(),
+    _made("updated_at"),
+    Index("devices_owner", "owner"),
+    Index("devices_unlogged", "id", postgresql_where=text("NOT logged")),
+)
+
+device_credentials = Table(
+    "device_credentials",
+    metadata,
+    Column("device_id", Text, ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True),
+    # "sha256:" and hex: enough for a generated password of 256 bits.
+    Column("password_hash", Text, nullable=False),
+    _made(),
+)
+
+stores = Table(
+    "stores",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("geofence", JSONB, nullable=False, server_default=_empty_object),
+    Column("tags", JSONB, nullable=False, server_default=_empty_list),
+    Column("opening_hours", JSONB, nullable=False, server_default=_empty_object),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column("logged", Boolean, nullable=False, server_default=text("false")),
+    _made(),
+    _made("updated_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("key_hash", Text, nullable=False, unique=True),
+    _made(),
+    _at("revoked_at"),
+)
+
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("files", JSONB, nullable=False),
+    _made(),
+    # Set when every partition's log has it.
+    _at("published_at"),
+)
+
+partitions = Table(
+    "partitions",
+    metadata,
+    Column("partition", Integer, primary_key=True),
+    # Every event up to and including this record of the log is folded in.
+    Column("seq", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False, server_default=text("0")),
+    Column("shared", LargeBinary, nullable=False),
+    Column("newest_at", BigInteger, nullable=False, server_default=text("0")),
+    _made("updated_at"),
+)
+
+subject_states = Table(
+    "subject_states",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("partition", "subject"),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("backend_pid", Integer, nullable=False),
+    Column("process_id", Integer, nullable=False),
+    Column("partitions", JSONB, nullable=False, server_default=_empty_list),
+    _made("seen_at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("rule_id", Text, nullable=False),
+    Column("rule_version", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("store_id", Text),
+    Column("transition", Text, nullable=False),
+    Column("alert_id", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("values", JSONB, nullable=False),
+    Column("explanation", JSONB, nullable=False),
+    _made("made_at"),
+    Index("decisions_subject", "subject", "at"),
+    Index("decisions_rule_customer", "rule_id", "customer_id"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    # The id of the decision that opened the episode.
+    Column("id", Text, primary_key=True),
+    Column("rule_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("severity", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("fired_at", BigInteger, nullable=False),
+    Column("resolved_at", BigInteger),
+    Index("alerts_open", "customer_id", postgresql_where=text("state = 'firing'")),
+    Index("alerts_fired", "fired_at"),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    # One attempt to reach one customer because of one decision: the channel plan and how far it has come.
+    Column("id", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False),
+    Column("alert_id", Text, nullable=False),
+    Column("rule_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    # held, active, acknowledged, done, exhausted, withdrawn, expired
+    Column("state", Text, nullable=False),
+    # The contact request and the render context: what release and the next steps need.
+    Column("request", JSONB, nullable=False),
+    Column("context", JSONB, nullable=False),
+    Column("steps", JSONB, nullable=False, server_default=_empty_list),
+    Column("step", Integer, nullable=False, server_default=text("0")),
+    # When the plan must be looked at next: release of a hold, or escalation. NULL: only an outcome moves it.
+    _at("due_at"),
+    _at("expires_at"),
+    _made(),
+    Index("contacts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+    Index("contacts_rule_customer", "rule_id", "customer_id", "created_at"),
+    Index("contacts_alert", "alert_id"),
+    Index("contacts_customer", "customer_id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("contact_id", Text, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=False),
+    Column("decision_id", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("template", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("html", Text),
+    # held queued sending accepted delivered read clicked failed unknown expired withdrawn
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("provider", Text),
+    Column("provider_id", Text),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    _at("due_at", nullable=False),
+    # While sending: until when the claim holds. While unknown: when to settle it.
+    _at("lease_until"),
+    Column("lease_owner", Text),
+    _at("first_sent_at"),
+    _at("expires_at"),
+    _made(),
+    _made("updated_at"),
+    Index("messages_due", "due_at", postgresql_where=text("state = 'queued'")),
+    Index("messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'unknown')")),
+    Index("messages_contact", "contact_id", "step"),
+    Index("messages_customer", "customer_id"),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    # What a provider or the app told us, once each.
+    Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default=_empty_object),
+    _made("at"),
+    PrimaryKeyConstraint("message_id", "provider_id", "status"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("alert_id", Text, unique=True),
+    Column("customer_id", Text),
+    Column("device_id", Text),
+    Column("title", Text, nullable=False),
+    Column("queue", Text, nullable=False, server_default="support"),
+    Column("priority", Text, nullable=False, server_default="normal"),
+    # open, resolved
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("assignee", Text),
+    Column("severity", Text),
+    Column("evidence", JSONB, nullable=False, server_default=_empty_object),
+    # The condition that opened it no longer holds; a person still closes the case.
+    _at("recovered_at"),
+    _made("opened_at"),
+    _at("resolved_at"),
+    Index("cases_state", "state", "opened_at"),
+    Index("cases_customer", "customer_id"),
+)
+
+case_comments = Table(
+    "case_comments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_id", Text, ForeignKey("cases.id", ondelete="CASCADE"), nullable=False),
+    Column("author", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _made("at"),
+    Index("case_comments_case", "case_id", "at"),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    _at("at", nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text),
+    Column("direction", Text),
+    Column("summary", Text, nullable=False),
+    Column("device_id", Text),
+    Column("store_id", Text),
+    Column("rule_id", Text),
+    Column("decision_id", Text),
+    Column("message_id", Text),
+    Column("case_id", Text),
+    Column("reason", Text),
+    Column("detail", JSONB, nullable=False, server_default=_empty_object),
+    # Entries of one moment keep the order in which they were written.
+    Column("ordinal", BigInteger, Identity(always=True), nullable=False),
+    Index("timeline_page", "customer_id", text("at DESC"), text("ordinal DESC")),
+    Index("timeline_reason", "reason", postgresql_where=text("reason IS NOT NULL")),
+)
+
+faults = Table(
+    "faults",
+    metadata,
+    # A rule that raised on an event: set aside with its trace.
+    Column("id", Text, primary_key=True),
+    Column("rule_id", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("trace", Text, nullable=False),
+    _made("at"),
+)
+
+provider_alarms = Table(
+    "provider_alarms",
+    metadata,
+    # Our configuration is at fault with this provider (credentials, sender): an operator must look.
+    Column("provider", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    _made("at"),
+)

@@ -1,0 +1,107 @@
+"""The customer's timeline: every touchpoint, once, in order."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.storage import wake
+from gateway.storage.tables import timeline
+
+Kind = Literal[
+    "event",
+    "status",
+    "alert",
+    "decision",
+    "suppression",
+    "message",
+    "receipt",
+    "reply",
+    "case",
+    "order",
+    "call",
+    "visit",
+    "note",
+]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One touchpoint. ``id`` comes from what caused it, so writing it again changes nothing."""
+
+    id: str
+    customer_id: str
+    at: datetime
+    """UTC."""
+    kind: Kind
+    summary: str
+    channel: str | None = None
+    direction: Literal["in", "out"] | None = None
+    device_id: str | None = None
+    store_id: str | None = None
+    rule_id: str | None = None
+    decision_id: str | None = None
+    message_id: str | None = None
+    case_id: str | None = None
+    reason: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class Page(NamedTuple):
+    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
+
+    items: list[Entry]
+    next: str | None
+
+
+class CursorError(ValueError):
+    """The cursor is not one that we gave."""
+
+
+def add(connection: Connection, entries: Iterable[Entry]) -> None:
+    """Write ``entries`` in this transaction, in this order; those already there stay as they are."""
+    rows = [msgspec.structs.asdict(entry) for entry in entries]
+    if not rows:
+        return
+    connection.execute(insert(timeline).on_conflict_do_nothing(index_elements=["id"]), rows)
+    for customer_id in {row["customer_id"] for row in rows}:
+        wake.notify(connection, wake.TIMELINE, customer_id)
+
+
+def page(connection: Connection, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> Page:
+    """The newest ``limit`` entries, or those after ``cursor``.
+
+    Raises:
+        CursorError: ``cursor`` is not one that we gave.
+    """
+    query = (
+        select(timeline)
+        .where(timeline.c.customer_id == customer_id)
+        .order_by(timeline.c.at.desc(), timeline.c.ordinal.desc())
+        .limit(limit + 1)
+    )
+    if cursor is not None:
+        query = query.where(tuple_(timeline.c.at, timeline.c.ordinal) < _decode(cursor))
+    rows = connection.execute(query).mappings().all()
+    items = [Entry(**{field: row[field] for field in Entry.__struct_fields__}) for row in rows[:limit]]
+    more = len(rows) > limit
+    return Page(items, _encode(rows[limit - 1]["at"], rows[limit - 1]["ordinal"]) if more else None)
+
+
+def _encode(at: datetime, ordinal: int) -> str:
+    return base64.urlsafe_b64encode(f"{at.timestamp():.6f}/{ordinal}".encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[datetime, int]:
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        at, ordinal = text.split("/")
+        return datetime.fromtimestamp(float(at), UTC), int(ordinal)
+    except (binascii.Error, UnicodeDecodeError, ValueError, OverflowError) as error:
+        raise CursorError("cursor: not one that this API gave; take `next` from the page before") from error
