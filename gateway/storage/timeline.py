@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -95,13 +95,13 @@ def page(connection: Connection, customer_id: str, *, cursor: str | None = None,
 
 
 def _encode(at: datetime, ordinal: int) -> str:
-    return base64.urlsafe_b64encode(f"{at.timestamp():.6f}/{ordinal}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{at.isoformat()}/{ordinal}".encode()).decode().rstrip("=")
 
 
 def _decode(cursor: str) -> tuple[datetime, int]:
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         at, ordinal = text.split("/")
-        return datetime.fromtimestamp(float(at), UTC), int(ordinal)
-    except (binascii.Error, UnicodeDecodeError, ValueError, OverflowError) as error:
+        return datetime.fromisoformat(at), int(ordinal)
+    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise CursorError("cursor: not one that this API gave; take `next` from the page before") from error

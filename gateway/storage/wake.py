@@ -1,4 +1,7 @@
-"""Waking other processes at commit: PostgreSQL's LISTEN and NOTIFY. A lost wake-up costs a poll interval, nothing else."""
+"""Waking other processes at commit: PostgreSQL's LISTEN and NOTIFY.
+
+A lost wake-up costs a poll interval, nothing else.
+"""
 
 from __future__ import annotations
 
