@@ -1,0 +1,194 @@
+"""Decisions and what stands beside them at once: the alert, the case, and their timeline entries.
+
+Every id comes from the decision, so that making it again after a crash changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.storage import timeline
+from gateway.storage.tables import alerts, cases, decisions, faults
+from rules.decision import Decision, Fault, Note, derived_id
+
+
+def record(connection: Connection, decision: Decision) -> bool:
+    """Write ``decision`` with its alert, case and timeline entries; the caller commits.
+
+    Returns:
+        False where it was already written: then nothing that follows from it may be made again.
+    """
+    row = {
+        "id": decision.id,
+        "rule_id": decision.rule_id,
+        "rule_version": decision.rule_version,
+        "subject": decision.subject,
+        "customer_id": decision.customer_id,
+        "store_id": decision.store_id,
+        "transition": decision.transition,
+        "alert_id": decision.alert_id,
+        "severity": decision.severity,
+        "purpose": decision.purpose,
+        "summary": decision.summary,
+        "at": decision.at,
+        "seq": decision.position.seq,
+        "index": decision.position.index,
+        "values": msgspec.to_builtins(decision.values),
+        "explanation": msgspec.to_builtins(decision.explanation),
+    }
+    written = connection.execute(
+        insert(decisions).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(decisions.c.id)
+    ).one_or_none()
+    if written is None:
+        return False
+    _keep_alert(connection, decision)
+    entries = [_alert_entry(decision)] if decision.transition != "repeat" else []
+    entries += _keep_case(connection, decision)
+    # A device without an owner has alerts and cases, but no timeline to stand on.
+    timeline.add(connection, [entry for entry in entries if entry.customer_id])
+    return True
+
+
+def record_note(connection: Connection, note: Note) -> None:
+    """Write something of note onto its customer's timeline."""
+    timeline.add(
+        connection,
+        [
+            timeline.Entry(
+                id=note.id,
+                customer_id=note.customer_id,
+                at=moment(note.at),
+                kind=note.kind,
+                direction="in",
+                summary=note.summary,
+                device_id=note.device_id,
+                detail=msgspec.to_builtins(note.detail),
+            )
+        ],
+    )
+
+
+def record_fault(connection: Connection, partition: int, fault: Fault) -> None:
+    """Set a rule's failure on an event aside, with its trace."""
+    row = {
+        "id": derived_id("f", partition, fault.rule_id, fault.subject, *fault.position),
+        "rule_id": fault.rule_id,
+        "subject": fault.subject,
+        "partition": partition,
+        "seq": fault.position.seq,
+        "error": fault.error,
+        "trace": fault.trace,
+    }
+    connection.execute(insert(faults).values(row).on_conflict_do_nothing(index_elements=["id"]))
+
+
+def moment(at: int) -> datetime:
+    """Milliseconds since the epoch as an aware UTC datetime."""
+    return datetime.fromtimestamp(at / 1000, UTC)
+
+
+def _keep_alert(connection: Connection, decision: Decision) -> None:
+    if decision.transition == "firing":
+        row = {
+            "id": decision.alert_id,
+            "rule_id": decision.rule_id,
+            "subject": decision.subject,
+            "customer_id": decision.customer_id,
+            "severity": decision.severity,
+            "purpose": decision.purpose,
+            "summary": decision.summary,
+            "state": "firing",
+            "fired_at": decision.at,
+        }
+        connection.execute(insert(alerts).values(row).on_conflict_do_nothing(index_elements=["id"]))
+    elif decision.transition == "resolved":
+        connection.execute(
+            update(alerts)
+            .where(alerts.c.id == decision.alert_id, alerts.c.state == "firing")
+            .values(state="resolved", resolved_at=decision.at)
+        )
+
+
+def _alert_entry(decision: Decision) -> timeline.Entry:
+    return timeline.Entry(
+        id=f"{decision.id}:alert",
+        customer_id=decision.customer_id or "",
+        at=moment(decision.at),
+        kind="alert",
+        summary=decision.summary,
+        device_id=decision.subject,
+        store_id=decision.store_id,
+        rule_id=decision.rule_id,
+        decision_id=decision.id,
+        detail={
+            "transition": decision.transition,
+            "severity": decision.severity,
+            "alert_id": decision.alert_id,
+            "rule_version": decision.rule_version,
+            "values": msgspec.to_builtins(decision.values),
+        },
+    )
+
+
+def _keep_case(connection: Connection, decision: Decision) -> list[timeline.Entry]:
+    if decision.transition == "firing" and decision.case is not None:
+        return _open_case(connection, decision)
+    if decision.transition == "resolved":
+        return _note_recovery(connection, decision)
+    return []
+
+
+def _open_case(connection: Connection, decision: Decision) -> list[timeline.Entry]:
+    assert decision.case is not None
+    case_id = derived_id("case", decision.alert_id)
+    row = {
+        "id": case_id,
+        "alert_id": decision.alert_id,
+        "customer_id": decision.customer_id,
+        "device_id": decision.subject,
+        "title": decision.summary,
+        "queue": decision.case.queue,
+        "priority": decision.case.priority,
+        "severity": decision.severity,
+        "evidence": {
+            "decision_id": decision.id,
+            "rule_id": decision.rule_id,
+            "rule_version": decision.rule_version,
+            "values": msgspec.to_builtins(decision.values),
+            "explanation": msgspec.to_builtins(decision.explanation),
+        },
+    }
+    connection.execute(insert(cases).values(row).on_conflict_do_nothing())
+    return [
+        _case_entry(decision, case_id, f"Case opened in {decision.case.queue}: {decision.summary}", "opened")
+    ]
+
+
+def _note_recovery(connection: Connection, decision: Decision) -> list[timeline.Entry]:
+    """The condition no longer holds. A person still closes the case: recovery is not repair."""
+    case_id = connection.execute(
+        select(cases.c.id).where(cases.c.alert_id == decision.alert_id, cases.c.state == "open")
+    ).scalar_one_or_none()
+    if case_id is None:
+        return []
+    connection.execute(update(cases).where(cases.c.id == case_id).values(recovered_at=func.now()))
+    return [_case_entry(decision, case_id, f"{decision.subject} has recovered; the case stays open", "recovered")]
+
+
+def _case_entry(decision: Decision, case_id: str, summary: str, what: str) -> timeline.Entry:
+    return timeline.Entry(
+        id=f"{case_id}:{what}",
+        customer_id=decision.customer_id or "",
+        at=moment(decision.at),
+        kind="case",
+        summary=summary,
+        device_id=decision.subject,
+        rule_id=decision.rule_id,
+        decision_id=decision.id,
+        case_id=case_id,
+        detail={"event": what, "severity": decision.severity},
+    )

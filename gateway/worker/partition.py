@@ -1,0 +1,75 @@
+"""One owned partition: its state, and how far into the log it has come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from devices.event import DeviceSaid, Event
+from gateway.storage.checkpoints import Checkpoint
+from rules.decision import Outcome, Position
+from rules.engine import PartitionState, encode_shared, encode_subject, restore_shared, restore_subject, step
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """What one record of the log led to."""
+
+    partition: int
+    seq: int
+    outcomes: tuple[Outcome, ...]
+
+
+class OwnedPartition:
+    """A fold in progress. No I/O; not thread-safe."""
+
+    def __init__(self, number: int, checkpoint: Checkpoint) -> None:
+        self.number = number
+        self.seq = checkpoint.seq
+        self.events = checkpoint.events
+        self.newest_at = 0
+        self._saved_seq = checkpoint.seq
+        self._state = _restored(checkpoint)
+
+    def fold(self, seq: int, events: Sequence[Event]) -> tuple[Outcome, ...]:
+        """Fold one record. A record at or below ``seq`` is one that is folded in already."""
+        if seq <= self.seq:
+            return ()
+        outcomes: list[Outcome] = []
+        state = self._state
+        for index, event in enumerate(events):
+            made = step(state, event, Position(seq, index))
+            if made:
+                outcomes.extend(made)
+        self.seq = seq
+        self.events += sum(1 for event in events if isinstance(event, DeviceSaid))
+        self.newest_at = max(self.newest_at, max((_time(event) for event in events), default=0))
+        return tuple(outcomes)
+
+    def changed(self) -> bool:
+        """Whether anything was folded since the last checkpoint."""
+        return self.seq > self._saved_seq
+
+    def checkpoint(self) -> Checkpoint:
+        """All that changed since the last call, encoded. The caller must write it or drop the partition."""
+        state = self._state
+        subjects = {subject: encode_subject(state, subject) for subject in state.take_dirty()}
+        self._saved_seq = self.seq
+        return Checkpoint(self.seq, self.events, encode_shared(state), subjects)
+
+
+def _restored(checkpoint: Checkpoint) -> PartitionState:
+    state = PartitionState.empty()
+    if checkpoint.shared:
+        restore_shared(state, checkpoint.shared)
+    for subject, blob in _in_order(checkpoint.subjects):
+        restore_subject(state, subject, blob)
+    return state
+
+
+def _in_order(subjects: dict[str, bytes]) -> Iterable[tuple[str, bytes]]:
+    return sorted(subjects.items())
+
+
+def _time(event: Event) -> int:
+    return event.at
