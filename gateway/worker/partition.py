@@ -29,6 +29,7 @@ class OwnedPartition:
         self.events = checkpoint.events
         self.newest_at = 0
         self._saved_seq = checkpoint.seq
+        self._forfeited = False
         self._state = _restored(checkpoint)
 
     def fold(self, seq: int, events: Sequence[Event]) -> tuple[Outcome, ...]:
@@ -47,8 +48,12 @@ class OwnedPartition:
         return tuple(outcomes)
 
     def changed(self) -> bool:
-        """Whether anything was folded since the last checkpoint."""
-        return self.seq > self._saved_seq
+        """Whether there is something to checkpoint."""
+        return self.seq > self._saved_seq and not self._forfeited
+
+    def forfeit(self) -> None:
+        """No checkpoint of this fold may be written any more; the next owner starts from the last one."""
+        self._forfeited = True
 
     def checkpoint(self) -> Checkpoint:
         """All that changed since the last call, encoded. The caller must write it or drop the partition."""

@@ -1,0 +1,141 @@
+"""Everything that a worker writes to PostgreSQL, in order, on the one connection that holds its locks."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sqlalchemy import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from gateway.storage import checkpoints, decisions
+from gateway.storage.checkpoints import Checkpoint
+from gateway.worker.partition import Folded
+from rules.decision import Decision, Fault, Note, Outcome
+
+log = structlog.get_logger()
+
+MAX_WAITING = 2_000
+"""Folded records with outcomes that may wait; beyond it the fold waits, so memory stays bounded."""
+MAX_GROUP = 200
+"""Records whose outcomes share one transaction when there is a backlog."""
+
+DECISIONS = Counter("kizashi_decisions", "Decisions written, by transition", ["transition"])
+SET_ASIDE = Counter("kizashi_outcomes_set_aside", "Outcomes that could not be written and were set aside")
+CHECKPOINT_SECONDS = Histogram("kizashi_checkpoint_seconds", "Time to write one partition's checkpoint")
+
+T = TypeVar("T")
+Follow = Callable[[Connection, Decision, datetime], None]
+"""Writes what follows from a decision (the contact with the customer) in the same transaction."""
+
+
+class Save(tuple[int, Checkpoint, int]):
+    """A checkpoint to write: partition, checkpoint, newest event time in ms."""
+
+    __slots__ = ()
+
+
+class Writer:
+    """One thread, one connection, one queue: a checkpoint can never overtake the decisions that came before it."""
+
+    def __init__(self, connection: Connection, follow: Follow, clock: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._follow = follow
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker-writer")
+        self._queue: asyncio.Queue[Folded | Save] = asyncio.Queue(MAX_WAITING)
+
+    async def put(self, item: Folded | Save) -> None:
+        """Queue ``item``; waits while the queue is full."""
+        await self._queue.put(item)
+
+    async def drained(self) -> None:
+        """Return once everything that was queued is committed."""
+        await self._queue.join()
+
+    async def call(self, function: Callable[..., T], *arguments: object) -> T:
+        """Run ``function`` on the connection's own thread, after what runs there now."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def run(self) -> None:
+        """Commit for ever.
+
+        Raises:
+            OperationalError: the connection is gone, and with it the locks.
+        """
+        while True:
+            items = [await self._queue.get()]
+            while len(items) < MAX_GROUP and not self._queue.empty():
+                items.append(self._queue.get_nowait())
+            await self.call(self._commit, items)
+            for _ in items:
+                self._queue.task_done()
+
+    def close(self) -> None:
+        """End the thread, without waiting for what it may be stuck in."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _commit(self, items: list[Folded | Save]) -> None:
+        group: list[Folded] = []
+        for item in items:
+            if isinstance(item, Folded):
+                group.append(item)
+                continue
+            self._write_outcomes(group)
+            group = []
+            self._write_checkpoint(item)
+        self._write_outcomes(group)
+
+    def _write_checkpoint(self, save: Save) -> None:
+        partition, checkpoint, newest_at = save
+        with CHECKPOINT_SECONDS.time(), self._connection.begin():
+            checkpoints.save(self._connection, partition, checkpoint, newest_at=newest_at)
+
+    def _write_outcomes(self, group: list[Folded]) -> None:
+        """All in one transaction; where one of them can't be written, each in its own."""
+        outcomes = [(folded.partition, outcome) for folded in group for outcome in folded.outcomes]
+        if not outcomes:
+            return
+        try:
+            self._write_together(outcomes)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever one outcome raises must not stop the partition
+            log.warning("worker.group_failed", error=str(error), outcomes=len(outcomes))
+            for partition, outcome in outcomes:
+                self._write_alone(partition, outcome)
+
+    def _write_together(self, outcomes: list[tuple[int, Outcome]]) -> None:
+        now = self._clock()
+        made: list[Decision] = []
+        with self._connection.begin():
+            for partition, outcome in outcomes:
+                match outcome:
+                    case Decision():
+                        if decisions.record(self._connection, outcome):
+                            self._follow(self._connection, outcome, now)
+                            made.append(outcome)
+                    case Note():
+                        decisions.record_note(self._connection, outcome)
+                    case Fault():
+                        decisions.record_fault(self._connection, partition, outcome)
+        for decision in made:
+            DECISIONS.labels(decision.transition).inc()
+
+    def _write_alone(self, partition: int, outcome: Outcome) -> None:
+        try:
+            self._write_together([(partition, outcome)])
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:  # noqa: BLE001  # set aside with its trace; the partition moves on
+            log.exception("worker.outcome_set_aside", partition=partition)
+            SET_ASIDE.inc()
+            if isinstance(outcome, Decision):
+                fault = Fault(outcome.rule_id, outcome.subject, outcome.position, str(error), traceback.format_exc())
+                self._write_together([(partition, fault)])
