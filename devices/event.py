@@ -17,7 +17,7 @@ Value = float | bool | str
 """One metric's value. Whole numbers arrive as ``int`` and compare as numbers."""
 
 
-class Telemetry(msgspec.Struct, frozen=True, array_like=True, tag="t", gc=False):
+class Telemetry(msgspec.Struct, frozen=True, array_like=True, tag="t", tag_field="said", gc=False):
     """Metrics of one moment."""
 
     device_id: str
@@ -29,7 +29,7 @@ class Telemetry(msgspec.Struct, frozen=True, array_like=True, tag="t", gc=False)
     """The device's own time was implausible (see ``MAX_AHEAD_MS``), ``at`` is the time of receipt instead."""
 
 
-class Status(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
+class Status(msgspec.Struct, frozen=True, array_like=True, tag="s", tag_field="said", gc=False):
     """The device came online or went offline (its last will, or its own word)."""
 
     device_id: str
@@ -39,7 +39,7 @@ class Status(msgspec.Struct, frozen=True, array_like=True, tag="s", gc=False):
     detail: dict[str, Any] = {}
 
 
-class Location(msgspec.Struct, frozen=True, array_like=True, tag="l", gc=False):
+class Location(msgspec.Struct, frozen=True, array_like=True, tag="l", tag_field="said", gc=False):
     """A position fix, WGS 84 degrees. ``accuracy`` is the fix's radius in metres; 0 means unknown."""
 
     device_id: str
@@ -51,7 +51,7 @@ class Location(msgspec.Struct, frozen=True, array_like=True, tag="l", gc=False):
     clock_off: bool = False
 
 
-class DeviceEvent(msgspec.Struct, frozen=True, array_like=True, tag="e", gc=False):
+class DeviceEvent(msgspec.Struct, frozen=True, array_like=True, tag="e", tag_field="said", gc=False):
     """Something that happened on the device: a button, a fault code, a finished programme."""
 
     device_id: str
@@ -61,7 +61,7 @@ class DeviceEvent(msgspec.Struct, frozen=True, array_like=True, tag="e", gc=Fals
     data: dict[str, Any] = {}
 
 
-class Tick(msgspec.Struct, frozen=True, array_like=True, tag="k", gc=False):
+class Tick(msgspec.Struct, frozen=True, array_like=True, tag="k", tag_field="said", gc=False):
     """Time itself, written to the log so that a replay sees the time that the live run saw."""
 
     at: Millis
@@ -91,7 +91,7 @@ class StoreFacts(msgspec.Struct, frozen=True, array_like=True):
     time_zone: str = "UTC"
 
 
-class DeviceChanged(msgspec.Struct, frozen=True, array_like=True, tag="d"):
+class DeviceChanged(msgspec.Struct, frozen=True, array_like=True, tag="d", tag_field="said"):
     """The registry learned something about a device; written to that device's partition."""
 
     at: Millis
@@ -103,7 +103,7 @@ class DeviceChanged(msgspec.Struct, frozen=True, array_like=True, tag="d"):
         return self.facts.id
 
 
-class StoreChanged(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+class StoreChanged(msgspec.Struct, frozen=True, array_like=True, tag="o", tag_field="said"):
     """A store was added, moved or removed; written to every partition."""
 
     at: Millis
@@ -111,7 +111,7 @@ class StoreChanged(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     removed: bool = False
 
 
-class RulesChanged(msgspec.Struct, frozen=True, array_like=True, tag="r"):
+class RulesChanged(msgspec.Struct, frozen=True, array_like=True, tag="r", tag_field="said"):
     """From here on these rules hold; written to every partition."""
 
     at: Millis

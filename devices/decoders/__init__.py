@@ -1,0 +1,1 @@
+"""One file per payload format, listed in catalog.py."""
