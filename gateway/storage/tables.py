@@ -328,6 +328,7 @@ timeline = Table(
     # Entries of one moment keep the order in which they were written.
     Column("ordinal", BigInteger, Identity(always=True), nullable=False),
     Index("timeline_page", "customer_id", text("at DESC"), text("ordinal DESC")),
+    Index("timeline_newest", "ordinal"),
     Index("timeline_reason", "reason", postgresql_where=text("reason IS NOT NULL")),
 )
 
@@ -352,4 +353,13 @@ provider_alarms = Table(
     Column("provider", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     _made("at"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    # Made by Kizashi itself on first use and shared by its processes (what signs the console's cookies).
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    _made(),
 )

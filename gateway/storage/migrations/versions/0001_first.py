@@ -184,6 +184,13 @@ CREATE TABLE rule_sets (
     PRIMARY KEY (version)
 );
 
+CREATE TABLE secrets (
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+    PRIMARY KEY (name)
+);
+
 CREATE TABLE stores (
     id TEXT NOT NULL,
     name TEXT DEFAULT '' NOT NULL,
@@ -223,6 +230,8 @@ CREATE TABLE timeline (
     ordinal BIGINT GENERATED ALWAYS AS IDENTITY,
     PRIMARY KEY (id)
 );
+
+CREATE INDEX timeline_newest ON timeline (ordinal);
 
 CREATE INDEX timeline_page ON timeline (customer_id, at DESC, ordinal DESC);
 

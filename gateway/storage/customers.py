@@ -1,0 +1,101 @@
+"""Customers: who owns things and may be told something."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, delete, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.storage import cursors, tables, wake
+from gateway.storage.tables import customers
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """A person, with the addresses by which they may be reached."""
+
+    id: str
+    name: str = ""
+    locale: str = "en"
+    time_zone: str = "UTC"
+    addresses: dict[str, Any] = {}
+    """``{"push": [token, …], "sms": "+81…", "email": "…"}``; a channel without an address is left out."""
+    preferred_channels: list[str] = []
+    attributes: dict[str, Any] = {}
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class Page(NamedTuple):
+    """Ordered by id. ``next`` is the cursor of the page after, or ``None``."""
+
+    items: list[Customer]
+    next: str | None
+
+
+_WRITTEN = ("name", "locale", "time_zone", "addresses", "preferred_channels", "attributes")
+
+
+def put(connection: Connection, customer: Customer) -> bool:
+    """Write the whole customer, new or not; true when new."""
+    values = {name: getattr(customer, name) for name in _WRITTEN}
+    statement = (
+        insert(customers)
+        .values(id=customer.id, **values)
+        .on_conflict_do_update(index_elements=["id"], set_={**values, "updated_at": func.clock_timestamp()})
+        # An inserted row has no earlier version: PostgreSQL's own mark of which of the two happened.
+        .returning(literal_column("(xmax = 0)"))
+    )
+    return bool(connection.execute(statement).scalar_one())
+
+
+def get(connection: Connection, customer_id: str) -> Customer | None:
+    """The customer, or ``None``."""
+    row = connection.execute(select(customers).where(customers.c.id == customer_id)).mappings().one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def page(connection: Connection, *, cursor: str | None = None, limit: int = 50, search: str = "") -> Page:
+    """Customers by id; with ``search`` those whose id, name, number or mailbox contains it.
+
+    Raises:
+        CursorError: ``cursor`` is not one that we gave.
+    """
+    query = select(customers).order_by(customers.c.id).limit(limit + 1)
+    if search:
+        query = query.where(
+            or_(
+                customers.c.id.icontains(search, autoescape=True),
+                customers.c.name.icontains(search, autoescape=True),
+                customers.c.addresses["email"].astext.icontains(search, autoescape=True),
+                customers.c.addresses["sms"].astext.icontains(search, autoescape=True),
+            )
+        )
+    if cursor is not None:
+        query = query.where(customers.c.id > cursors.decode(cursor, 1)[0])
+    found = [_from_row(row) for row in connection.execute(query).mappings()]
+    return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
+
+
+def erase(connection: Connection, customer_id: str) -> bool:
+    """Remove the customer and everything that speaks of them; false when there is nobody of that id.
+
+    Their devices stay, without an owner; the log is told by the inventory feed. What the log already holds goes when
+    its retention ends.
+    """
+    for table in (tables.timeline, tables.contacts, tables.cases, tables.alerts, tables.decisions):
+        connection.execute(delete(table).where(table.c.customer_id == customer_id))
+    connection.execute(
+        update(tables.devices)
+        .where(tables.devices.c.owner == customer_id)
+        .values(owner=None, logged=False, updated_at=func.clock_timestamp())
+    )
+    wake.notify(connection, wake.INVENTORY)
+    wake.notify(connection, wake.TIMELINE, customer_id)
+    return connection.execute(delete(customers).where(customers.c.id == customer_id)).rowcount > 0
+
+
+def _from_row(row: RowMapping) -> Customer:
+    return Customer(**{name: row[name] for name in Customer.__struct_fields__})

@@ -1,0 +1,114 @@
+"""Devices as the registry knows them. The rules read the log, so each written row waits to be logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from devices.event import DeviceFacts
+from gateway.storage import cursors, wake
+from gateway.storage.tables import devices
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that speaks: what it is, whose it is and where it stands."""
+
+    id: str
+    model: str = ""
+    profile: str = ""
+    owner: str | None = None
+    """Customer id."""
+    store: str | None = None
+    tags: list[str] = []
+    attributes: dict[str, Any] = {}
+    logged: bool = False
+    """The rules' log has this version."""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def facts(self) -> DeviceFacts:
+        """What rules may ask for."""
+        return DeviceFacts(
+            self.id, self.model, self.profile, self.owner, self.store, tuple(self.tags), dict(self.attributes)
+        )
+
+
+class Page(NamedTuple):
+    """Ordered by id. ``next`` is the cursor of the page after, or ``None``."""
+
+    items: list[Device]
+    next: str | None
+
+
+_WRITTEN = ("model", "profile", "owner", "store", "tags", "attributes")
+
+
+def put(connection: Connection, device: Device) -> bool:
+    """Write the whole device and wake the inventory feed; true when it is new."""
+    values = {name: getattr(device, name) for name in _WRITTEN} | {"logged": False}
+    statement = (
+        insert(devices)
+        .values(id=device.id, **values)
+        .on_conflict_do_update(index_elements=["id"], set_={**values, "updated_at": func.clock_timestamp()})
+        # An inserted row has no earlier version: PostgreSQL's own mark of which of the two happened.
+        .returning(literal_column("(xmax = 0)"))
+    )
+    inserted = bool(connection.execute(statement).scalar_one())
+    wake.notify(connection, wake.INVENTORY)
+    return inserted
+
+
+def get(connection: Connection, device_id: str) -> Device | None:
+    """The device, or ``None``."""
+    row = connection.execute(select(devices).where(devices.c.id == device_id)).mappings().one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def page(
+    connection: Connection, *, cursor: str | None = None, limit: int = 50, owner: str | None = None, search: str = ""
+) -> Page:
+    """Devices by id; only ``owner``'s, and only those whose id or model contains ``search``, where given.
+
+    Raises:
+        CursorError: ``cursor`` is not one that we gave.
+    """
+    query = select(devices).order_by(devices.c.id).limit(limit + 1)
+    if owner is not None:
+        query = query.where(devices.c.owner == owner)
+    if search:
+        query = query.where(
+            or_(devices.c.id.icontains(search, autoescape=True), devices.c.model.icontains(search, autoescape=True))
+        )
+    if cursor is not None:
+        query = query.where(devices.c.id > cursors.decode(cursor, 1)[0])
+    found = [_from_row(row) for row in connection.execute(query).mappings()]
+    return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
+
+
+def claim_unlogged(connection: Connection, *, limit: int = 500, device_id: str | None = None) -> list[Device]:
+    """Rows that the log does not have yet, locked until this transaction ends.
+
+    The lock is what keeps a device's versions in order: nobody can write, or log, a newer one meanwhile. A sweep over
+    all skips rows that somebody else holds; a single device is waited for.
+    """
+    query = select(devices).where(~devices.c.logged).order_by(devices.c.id).limit(limit)
+    if device_id is None:
+        query = query.with_for_update(skip_locked=True)
+    else:
+        query = query.where(devices.c.id == device_id).with_for_update()
+    return [_from_row(row) for row in connection.execute(query).mappings()]
+
+
+def mark_logged(connection: Connection, device_ids: Iterable[str], *, logged: bool = True) -> None:
+    """Record that the log has these devices' present rows (or that it may not)."""
+    connection.execute(update(devices).where(devices.c.id.in_(list(device_ids))).values(logged=logged))
+
+
+def _from_row(row: RowMapping) -> Device:
+    return Device(**{name: row[name] for name in Device.__struct_fields__})

@@ -1,0 +1,129 @@
+"""The whole system in a few numbers: one short read, shared by the console and the metrics."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, func, select
+
+from gateway.storage import alerts_read, cases, decisions_read, messages_read
+from gateway.storage.tables import customers, devices, faults, partitions, provider_alarms, timeline, workers
+from gateway.storage.timeline import Entry
+
+
+class PartitionStanding(msgspec.Struct, frozen=True):
+    """How far a partition's fold has come, and who folds it."""
+
+    partition: int
+    seq: int
+    events: int
+    newest_at: int
+    """Time of the newest event or tick in it, ms; 0: none yet."""
+    updated_at: datetime
+    owner: str | None
+    """Worker id; ``None``: nobody holds it."""
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """A provider that our configuration has at fault."""
+
+    provider: str
+    reason: str
+    at: datetime
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """Everything that the first page shows, as of ``read_at`` (the database's clock)."""
+
+    read_at: datetime
+    events: int
+    devices: int
+    customers: int
+    alerts: dict[str, int]
+    """Firing now, by severity."""
+    decisions: dict[str, int]
+    """By rule."""
+    messages: dict[str, dict[str, int]]
+    """Channel to state to number."""
+    suppressions: dict[str, int]
+    """By reason."""
+    cases: dict[str, int]
+    """By state."""
+    partitions: list[PartitionStanding]
+    faults: int
+    """Events that made a rule raise."""
+    alarms: list[Alarm]
+
+    @property
+    def outbox(self) -> dict[str, int]:
+        """Messages that are not at an end yet, by state."""
+        waiting = dict.fromkeys(("held", "queued", "sending", "unknown"), 0)
+        for states in self.messages.values():
+            for state in waiting:
+                waiting[state] += states.get(state, 0)
+        return waiting
+
+
+SEEN_WITHIN_SECONDS = 30
+"""A worker that has not been seen for longer owns nothing."""
+
+
+def read(connection: Connection) -> Overview:
+    """All numbers, in one transaction."""
+    standing = _partitions(connection)
+    return Overview(
+        read_at=connection.execute(select(func.clock_timestamp())).scalar_one(),
+        events=sum(each.events for each in standing),
+        devices=connection.execute(select(func.count()).select_from(devices)).scalar_one(),
+        customers=connection.execute(select(func.count()).select_from(customers)).scalar_one(),
+        alerts=alerts_read.firing_by_severity(connection),
+        decisions=decisions_read.counts(connection),
+        messages=messages_read.counts(connection),
+        suppressions=suppressions(connection),
+        cases=cases.counts(connection),
+        partitions=standing,
+        faults=connection.execute(select(func.count()).select_from(faults)).scalar_one(),
+        alarms=[
+            Alarm(row["provider"], row["reason"], row["at"])
+            for row in connection.execute(select(provider_alarms).order_by(provider_alarms.c.at)).mappings()
+        ],
+    )
+
+
+def suppressions(connection: Connection) -> dict[str, int]:
+    """How often each reason has kept a contact from being made."""
+    query = (
+        select(timeline.c.reason, func.count())
+        .where(timeline.c.kind == "suppression", timeline.c.reason.is_not(None))
+        .group_by(timeline.c.reason)
+    )
+    return {reason: number for reason, number in connection.execute(query)}
+
+
+def newest_entries(connection: Connection, *, limit: int = 30) -> list[Entry]:
+    """What was written last on anybody's timeline, newest first."""
+    query = select(timeline).order_by(timeline.c.ordinal.desc()).limit(limit)
+    return [
+        Entry(**{name: row[name] for name in Entry.__struct_fields__}) for row in connection.execute(query).mappings()
+    ]
+
+
+def _partitions(connection: Connection) -> list[PartitionStanding]:
+    seen = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, SEEN_WITHIN_SECONDS)
+    owners: dict[int, str] = {}
+    for worker_id, owned in connection.execute(
+        select(workers.c.id, workers.c.partitions).where(workers.c.seen_at > seen).order_by(workers.c.seen_at)
+    ):
+        owners.update(dict.fromkeys(owned, worker_id))
+    return [
+        PartitionStanding(
+            row["partition"],
+            row["seq"],
+            row["events"],
+            row["newest_at"],
+            row["updated_at"],
+            owners.get(row["partition"]),
+        )
+        for row in connection.execute(select(partitions).order_by(partitions.c.partition)).mappings()
+    ]
