@@ -1,0 +1,1 @@
+"""Start and supervise the bundled NATS and PostgreSQL."""
