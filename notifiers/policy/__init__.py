@@ -1,0 +1,24 @@
+"""Contact policy: whether, where and when a customer is told. Pure; every "no" has a reason.
+
+Start reading in ``planning``; ``stages`` holds one file per question that is asked.
+"""
+
+from notifiers.policy.planning import Plan, Step, plan
+from notifiers.policy.reason import Reason, Suppression
+from notifiers.policy.request import ContactRequest, Customer, History
+from notifiers.policy.settings import PolicySettings, QuietHours, parse_quiet_hours, policy_settings
+
+__all__ = [
+    "ContactRequest",
+    "Customer",
+    "History",
+    "Plan",
+    "PolicySettings",
+    "QuietHours",
+    "Reason",
+    "Step",
+    "Suppression",
+    "parse_quiet_hours",
+    "plan",
+    "policy_settings",
+]

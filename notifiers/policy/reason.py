@@ -1,0 +1,53 @@
+"""Why a person was not contacted: the closed list of reasons, and one "no" with its evidence."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Reason(StrEnum):
+    """Every reason the policy can give: the timeline's ``reason``, the metric label and the report's key."""
+
+    NO_CUSTOMER = "no_customer"
+    """Nobody owns the device, or the owner is not on record."""
+    EXPIRED = "expired"
+    """The message was worth something only until a moment that has passed."""
+    RECOVERED = "recovered"
+    """The alert is over, so telling about it now would be false."""
+    NOT_TOLD = "not_told"
+    """An all-clear for an alert of which this customer never heard."""
+    OPEN_FAULT = "open_fault"
+    """Nobody gets a promotion for a product that just broke in their kitchen."""
+    COOLDOWN = "cooldown"
+    """The same rule contacted the same customer too recently."""
+    NO_CHANNEL = "no_channel"
+    """Neither the rule, nor the customer, nor the gateway names a channel."""
+    UNKNOWN_CHANNEL = "unknown_channel"
+    """The rule or the customer names a channel that this gateway does not have."""
+    NO_CONSENT = "no_consent"
+    """The customer did not agree to this purpose on this channel."""
+    NO_ADDRESS = "no_address"
+    """The customer has no token, number or mailbox for this channel."""
+    BAD_ADDRESS = "bad_address"
+    """What is on record cannot be an address of this channel."""
+    REGION_NOT_ALLOWED = "region_not_allowed"
+    """The number belongs to a country to which the operator does not send."""
+    HOLDOUT = "holdout"
+    """The customer belongs to the control group of this rule."""
+    QUIET_HOURS = "quiet_hours"
+    """The customer's night. Usually a hold; a "no" where the message would expire before the night ends."""
+
+
+class Suppression(msgspec.Struct, frozen=True):
+    """One "no", ready for the timeline."""
+
+    channel: str | None
+    """The refused channel; ``None`` when the whole contact is refused."""
+    reason: Reason
+    detail: str
+    """One plain English sentence for a support agent."""
+    inputs: dict[str, Any]
+    """What the stage looked at, as JSON. Times are epoch ms. Addresses are masked."""
