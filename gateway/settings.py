@@ -53,6 +53,8 @@ class Mqtt(_Section):
     username: str | None = None
     password: SecretStr | None = None
     ca_file: Path | None = None
+    issuer_seed: SecretStr | None = None
+    """Signs what devices may do on the embedded server; ``serve`` makes it and hands it to the ingress."""
 
 
 class Api(_Section):

@@ -163,9 +163,7 @@ def _open_case(connection: Connection, decision: Decision) -> list[timeline.Entr
         },
     }
     connection.execute(insert(cases).values(row).on_conflict_do_nothing())
-    return [
-        _case_entry(decision, case_id, f"Case opened in {decision.case.queue}: {decision.summary}", "opened")
-    ]
+    return [_case_entry(decision, case_id, f"Case opened in {decision.case.queue}: {decision.summary}", "opened")]
 
 
 def _note_recovery(connection: Connection, decision: Decision) -> list[timeline.Entry]:

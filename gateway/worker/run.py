@@ -70,4 +70,3 @@ async def _session(
 def _end(connection: Connection) -> None:
     connection.invalidate()
     connection.close()
-

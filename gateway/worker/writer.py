@@ -133,7 +133,7 @@ class Writer:
             self._write_together([(partition, outcome)])
         except (OperationalError, InterfaceError):
             raise
-        except Exception as error:  # noqa: BLE001  # set aside with its trace; the partition moves on
+        except Exception as error:  # set aside with its trace; the partition moves on
             log.exception("worker.outcome_set_aside", partition=partition)
             SET_ASIDE.inc()
             if isinstance(outcome, Decision):

@@ -1,0 +1,133 @@
+"""The command line. Only names and options live here; each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="kizashi",
+    help="Devices in, the right word to the right person once, every touchpoint on one timeline.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+rules_app = typer.Typer(help="Check rule files.", no_args_is_help=True)
+import_app = typer.Typer(help="Bring customers, devices or stores in from a file.", no_args_is_help=True)
+devices_app = typer.Typer(help="Devices and their credentials.", no_args_is_help=True)
+keys_app = typer.Typer(help="Keys for the API and the console.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+app.add_typer(import_app, name="import")
+app.add_typer(devices_app, name="devices")
+app.add_typer(keys_app, name="keys")
+
+
+class Role(StrEnum):
+    """What a process of ``serve`` does."""
+
+    all = "all"
+    ingress = "ingress"
+    worker = "worker"
+    deliver = "deliver"
+    api = "api"
+
+
+class KeyRole(StrEnum):
+    """What the bearer of a key may do; docs/reference/http-api.md has the table."""
+
+    admin = "admin"
+    agent = "agent"
+    read = "read"
+    ingest = "ingest"
+
+
+class Noun(StrEnum):
+    """What can be imported."""
+
+    customers = "customers"
+    devices = "devices"
+    stores = "stores"
+
+
+@app.command()
+def demo(
+    seconds: Annotated[int | None, typer.Option(min=1, help="End by itself after so many seconds of traffic.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the summary as JSON to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the simulated machines and shoppers.")] = 7,
+) -> None:
+    """Everything at once: embedded stack, sandbox providers, simulated machines and shoppers, console."""
+    from gateway.demo.run import run
+
+    run(seconds=seconds, report=report, seed=seed)
+
+
+@app.command()
+def serve(role: Annotated[Role, typer.Option(help="all: the whole gateway on this machine.")] = Role.all) -> None:
+    """Run the gateway, or one part of it."""
+    from gateway.commands.serve import run
+
+    run(role.value)
+
+
+@app.command()
+def doctor() -> None:
+    """Look at settings, parts and providers, and say what to mend."""
+    from gateway.commands.doctor import run
+
+    run()
+
+
+@rules_app.command("check")
+def rules_check(
+    file: Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them.")],
+    templates: Annotated[Path | None, typer.Option(help="Folder of your own templates.", file_okay=False)] = None,
+) -> None:
+    """Say whether the rules can be used; if not, the line and the mend (exit 1)."""
+    from gateway.commands.rules import check
+
+    check(file, templates)
+
+
+def _import_command(noun: Noun) -> None:
+    @import_app.command(noun.value)
+    def command(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+        from gateway.commands.imports import run
+
+        run(noun.value, file)
+
+    command.__doc__ = f"Bring {noun.value} in from JSON, JSON Lines or CSV; all of them, or none where one is wrong."
+
+
+for _noun in Noun:
+    _import_command(_noun)
+
+
+@devices_app.command("credentials")
+def devices_credentials(device_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Make new MQTT credentials for a device and print them as JSON; older ones stop working."""
+    from gateway.commands.devices import credentials
+
+    credentials(device_id)
+
+
+@keys_app.command("add")
+def keys_add(
+    name: Annotated[str, typer.Option(help="Whose key it is, for the list of keys.")],
+    role: Annotated[KeyRole, typer.Option(help="What its bearer may do.")] = KeyRole.agent,
+) -> None:
+    """Make a key for the API and the console and print it; it is not shown again."""
+    from gateway.commands.keys import add
+
+    add(name, role.value)
+
+
+def main() -> None:
+    """Entry point of ``kizashi``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""``kizashi rules``: check rule files before they go live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from gateway.commands.terminal import fail, succeed
+
+
+def check(file: Path, templates_dir: Path | None) -> None:
+    """Say what is wrong in ``file`` (or in all YAML files of a folder), each with its line and mend."""
+    from gateway import rules_dir
+    from rules.document import RuleErrors, parse
+
+    try:
+        files = rules_dir.read(file)
+        ruleset = parse(files, known_templates=template_names(templates_dir))
+    except rules_dir.NoRulesError as error:
+        fail(str(error))
+    except RuleErrors as errors:
+        for problem in errors.problems:
+            typer.echo(str(problem), err=True)
+        count = len(errors.problems)
+        fail(f"{count} problem{'s' if count > 1 else ''}: nothing was changed")
+    succeed(f"{len(ruleset.rules)} rule{'s' if len(ruleset.rules) != 1 else ''} in {file}: fine")
+
+
+def template_names(templates_dir: Path | None) -> frozenset[str]:
+    """The templates that a rule may name: the shipped ones and the deployment's own."""
+    from notifiers.templates import names
+
+    return names(templates_dir)

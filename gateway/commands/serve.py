@@ -1,0 +1,53 @@
+"""``kizashi serve``: the whole gateway on this machine, or one part of it."""
+
+from __future__ import annotations
+
+import structlog
+
+from gateway import addresses as where
+from gateway import logs
+from gateway.commands.stack import loaded_settings
+from gateway.commands.terminal import fail
+from gateway.settings import Settings
+
+log = structlog.get_logger()
+
+
+def run(role: str) -> None:
+    """Run until SIGTERM or SIGINT."""
+    settings = loaded_settings()
+    logs.configure(role=role)
+    if role == "all":
+        _run_all(settings)
+    else:
+        _run_role(role, settings)
+
+
+def _run_all(settings: Settings) -> None:
+    from gateway.embedded.errors import EmbeddedError
+    from gateway.rules_dir import NoRulesError
+    from gateway.whole import Gateway
+    from rules.document import RuleErrors
+
+    gateway = Gateway(settings)
+    try:
+        gateway.start()
+        log.info("serve.ready", console=f"{settings.public_url}/console", mqtt=settings.mqtt.bind)
+        gateway.wait()
+    except (EmbeddedError, NoRulesError) as error:
+        fail(str(error))
+    except RuleErrors as errors:
+        more = f" (and {len(errors.problems) - 1} more: kizashi rules check)" if len(errors.problems) > 1 else ""
+        fail(f"the rules in {settings.rules.dir} can't be used: {errors.problems[0]}{more}")
+    finally:
+        gateway.stop()
+
+
+def _run_role(role: str, settings: Settings) -> None:
+    from gateway.roles import ROLES
+
+    try:
+        found = where.find(settings)
+    except where.NotRunningError as error:
+        fail(str(error))
+    ROLES[role](settings, found)

@@ -1,0 +1,45 @@
+"""How a command reaches the running stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from gateway import settings as settings_file
+from gateway.commands.terminal import fail
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def loaded_settings(**overrides: object) -> Settings:
+    """The settings, or exit 1 with what is wrong with them."""
+    try:
+        return settings_file.load(**overrides)
+    except settings_file.SettingsError as error:
+        fail(str(error))
+
+
+@contextmanager
+def database_connection() -> Iterator[Connection]:
+    """A transaction on the stack's database; commits at the end. Exit 1 where there is none."""
+    from sqlalchemy.exc import OperationalError
+
+    from gateway import addresses
+    from gateway.storage.database import connect
+
+    settings = loaded_settings()
+    try:
+        found = addresses.find(settings)
+    except addresses.NotRunningError as error:
+        fail(str(error))
+    engine = connect(found.database_url)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except OperationalError as error:
+        fail(f"the database does not answer ({str(error.orig).splitlines()[0]}): is `kizashi serve` running?")
+    finally:
+        engine.dispose()
