@@ -35,6 +35,7 @@ from gateway.whole import Gateway
 
 SCENARIO: Final = "demo"
 RULES: Final = Path(__file__).parent / "rules"
+CREDENTIALS: Final = "device-credentials.json"
 LOOK_SECONDS: Final = 0.5
 SETTLE_SECONDS: Final = 10.0
 SPEAK_UP_SECONDS: Final = 10.0
@@ -87,7 +88,7 @@ class _Stage:
             gateway.start_children([self._sandbox(settings)])
         with self._console.status(f"Bringing in {len(cast['devices'])} devices and their owners …"):
             credentials = inventory.bring_in(cast, settings.public_url, self._key)
-            path = settings.data_dir / "run" / "device-credentials.json"
+            path = settings.data_dir / "run" / CREDENTIALS
             write_private(path, json.dumps(credentials))
         self._introduce(settings, cast, time.monotonic() - begun)
         gateway.start_children([_simulation(settings, path, seed, seconds)])
@@ -115,12 +116,9 @@ class _Stage:
         say(f"\n[bold]Kizashi 兆し[/]  ready in {took:.1f} s\n")
         say(f"  Console   {settings.public_url}/console")
         say(f"  Key       {self._key}   [dim](sign in with it; it is the API's bearer key too)[/]")
-        say(
-            f"  Sandbox   http://127.0.0.1:{self._ports['sandbox_http']}/   [dim](the customers' phones and mailboxes)[/]"
-        )
-        say(
-            f"  MQTT      {settings.mqtt.bind}   [dim](kizashi devices credentials ID, with KIZASHI_DATA_DIR={settings.data_dir})[/]"
-        )
+        sandbox = f"http://127.0.0.1:{self._ports['sandbox_http']}/"
+        say(f"  Sandbox   {sandbox}   [dim](the customers' phones and mailboxes)[/]")
+        say(f"  MQTT      {settings.mqtt.bind}   [dim](credentials in {settings.data_dir}/run/{CREDENTIALS})[/]")
         say(
             f"\n  {len(cast['devices'])} devices of {len(cast['customers'])} customers, {len(cast['stores'])} stores. "
             "A chiller loses its refrigerant, a bearing wears out,\n  a filter clogs, and shoppers walk past. "
