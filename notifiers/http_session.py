@@ -1,0 +1,160 @@
+"""The HTTP session that the providers' SDKs are given: one deadline, no hidden repeats, the raw answer kept.
+
+Every SDK here repeats by itself when left alone (on 503, on a dropped connection, on 401). A hidden repeat is a hidden
+duplicate, so this session repeats nothing and follows no redirect; the outbox is the one place for repeats.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import socket
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+
+from notifiers.attempt import Answer, connect, current, tls_context
+
+MAX_ANSWER_BYTES = 1_000_000
+"""A provider's answer is a few hundred bytes; more than this is no answer."""
+
+MAX_RETRY_AFTER_S = 24 * 3600.0
+
+
+class _PlainConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+
+class _TLSConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _connected(self)
+
+
+def _connected(connection: HTTPConnection) -> socket.socket:
+    try:
+        return connect(connection.host, connection.port or connection.default_port)
+    except OSError as error:
+        raise NewConnectionError(connection, type(error).__name__) from error
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+_POOLS = {"http": _PlainPool, "https": _TLSPool}
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Sends each request once, within the thread's attempt, and leaves the whole answer on that attempt."""
+
+    def __init__(self, connections: int, ca_file: str | None = None) -> None:
+        """Keep up to ``connections`` connections to a host alive."""
+        self._context: ssl.SSLContext | None = None
+        self._ca_file = ca_file
+        super().__init__(pool_maxsize=connections, max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any) -> None:
+        """Give the pools our connections."""
+        super().init_poolmanager(connections, maxsize, block, **pool_kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        """The same behind a proxy."""
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Use the context whose sockets keep the deadline."""
+        host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+        if host["scheme"] == "https":
+            if self._context is None:
+                self._context = tls_context(self._ca_file)
+            tls["ssl_context"] = self._context
+        return host, tls
+
+    def send(  # noqa: PLR0917 - the base class's signature
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Send once and read the whole answer; see ``requests`` for the parameters."""
+        now = current()
+        if now is not None:
+            now.begin_request()
+            timeout = now.remaining()
+        response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        body = _read(response)
+        if now is not None:
+            now.answer = Answer(response.status_code, response.headers, body)
+        return response
+
+
+def _read(response: requests.Response) -> bytes:
+    """Read the body, at most ``MAX_ANSWER_BYTES`` of it."""
+    body = bytearray()
+    for chunk in response.iter_content(65536):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise requests.exceptions.ContentDecodingError("the answer is too long to be one")
+    # requests offers no public way to hand over a body that was already read.
+    response._content = bytes(body)
+    return bytes(body)
+
+
+def session(connections: int = 32, ca_file: str | None = None) -> requests.Session:
+    """A session over ``DeadlineAdapter``; safe for several threads, for it keeps no cookies of interest."""
+    return mount(requests.Session(), connections, ca_file)
+
+
+def mount(onto: requests.Session, connections: int = 32, ca_file: str | None = None) -> requests.Session:
+    """Make ``onto`` send through ``DeadlineAdapter`` only, following no redirect."""
+    onto.adapters.clear()
+    adapter = DeadlineAdapter(connections, ca_file)
+    onto.mount("https://", adapter)
+    onto.mount("http://", adapter)
+    onto.max_redirects = 0
+    return onto
+
+
+def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Read ``Retry-After`` (RFC 9110 10.2.3): seconds, or a date; ``None`` where absent or senseless."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), MAX_RETRY_AFTER_S)
+    try:
+        until = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max((until - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
+
+
+def _drop_query(record: logging.LogRecord) -> bool:
+    """Keep addresses out of urllib3's debug log: a listing's query string holds the customer's number."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(part.partition("?")[0] if isinstance(part, str) else part for part in record.args)
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_drop_query)

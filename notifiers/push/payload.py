@@ -1,0 +1,102 @@
+"""The push message itself: a pure function from ``Outgoing`` to the SDK's message.
+
+Limits and headers: FCM HTTP v1 reference (payload 4,096 bytes, ttl up to 2,419,200 s, collapse keys), APNs
+(``apns-collapse-id`` up to 64 bytes, ``apns-expiration`` in epoch seconds), RFC 8030 (``TTL`` for web push).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+import msgspec
+from firebase_admin import messaging
+
+from notifiers.outcome import Outgoing
+
+MAX_PAYLOAD_BYTES = 4096
+MAX_TTL_S = 2_419_200
+MAX_COLLAPSE_BYTES = 64
+_RESERVED_KEYS = frozenset({"from", "message_type"})
+_RESERVED_PREFIXES = ("google.", "gcm.")
+_OURS = ("message_id", "ack_url")
+_ELLIPSIS = "…"
+
+
+def build(message: Outgoing, default_ttl_s: int, now_s: int) -> messaging.Message:
+    """Build the SDK's message. ``now_s``: epoch seconds, from which APNs' absolute expiry is counted."""
+    title, text, data = fit(message.title, message.text, data_of(message))
+    ttl_s = min(max(default_ttl_s if message.ttl_s is None else message.ttl_s, 0), MAX_TTL_S)
+    key = collapse_key(message)
+    built = messaging.Message(
+        data=data,
+        notification=messaging.Notification(title=title or None, body=text),
+        android=messaging.AndroidConfig(
+            collapse_key=key,
+            priority="high",
+            ttl=timedelta(seconds=ttl_s),
+            notification=messaging.AndroidNotification(tag=key),
+        ),
+        apns=messaging.APNSConfig(
+            headers={"apns-collapse-id": key, "apns-expiration": str(now_s + ttl_s), "apns-priority": "10"}
+        ),
+        webpush=messaging.WebpushConfig(headers={"TTL": str(ttl_s)}),
+    )
+    # What phones register is still the token; the constructor's argument of that name warns at every message.
+    built.token = message.to
+    return built
+
+
+def collapse_key(message: Outgoing) -> str:
+    """One key for Android, its tag and APNs: a repeat replaces what the phone shows instead of showing it twice."""
+    key = message.collapse_key or message.message_id
+    if len(key.encode()) <= MAX_COLLAPSE_BYTES:
+        return key
+    return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+
+
+def data_of(message: Outgoing) -> dict[str, str]:
+    """The app's data: the message's own, without the names that FCM reserves, and how to acknowledge it."""
+    data = {
+        key: str(value)
+        for key, value in message.data.items()
+        if key and key not in _RESERVED_KEYS and not key.startswith(_RESERVED_PREFIXES)
+    }
+    data["message_id"] = message.message_id
+    if message.status_callback:
+        data["ack_url"] = message.status_callback
+    return data
+
+
+def fit(title: str, text: str, data: dict[str, str]) -> tuple[str, str, dict[str, str]]:
+    """Trim to the payload limit: the text first, then the caller's data (largest first), then the title."""
+    data = dict(data)
+    text = _shorten(text, MAX_PAYLOAD_BYTES - size(title, "", data))
+    for key in sorted((k for k in data if k not in _OURS), key=lambda k: len(data[k]), reverse=True):
+        if size(title, text, data) <= MAX_PAYLOAD_BYTES:
+            break
+        del data[key]
+    return _shorten(title, MAX_PAYLOAD_BYTES - size("", text, data)), text, data
+
+
+def size(title: str, text: str, data: dict[str, str]) -> int:
+    """Bytes of notification and data as compact JSON: never less than what FCM counts."""
+    return len(msgspec.json.encode({"notification": {"title": title, "body": text}, "data": data}))
+
+
+def _shorten(text: str, room: int) -> str:
+    """Cut ``text`` to at most ``room`` bytes of JSON, at a character's end."""
+    if _json_bytes(text) <= room:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _json_bytes(text[:middle] + _ELLIPSIS) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low] + _ELLIPSIS if low else ""
+
+
+def _json_bytes(text: str) -> int:
+    return len(msgspec.json.encode(text)) - 2

@@ -1,0 +1,123 @@
+"""What the stand-ins remember: the messages that reached people, and every request that reached a provider.
+
+The request log is the tests' oracle: it is written by the provider's side, never by the code under test. Both are
+bounded; the log may also go to a file of JSON lines, whole and in order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from notifiers.sandbox.faults import Mode, Provider
+
+KEPT_MESSAGES = 5_000
+KEPT_REQUESTS = 100_000
+
+
+class Received(msgspec.Struct):
+    """One message as its receiver sees it."""
+
+    n: int
+    """Running number; also the request's number in the log."""
+    at: int
+    """Epoch ms."""
+    channel: str
+    to: str
+    message_id: str
+    provider_id: str
+    title: str
+    text: str
+    html: str | None = None
+    state: str = "accepted"
+    detail: dict[str, Any] = {}
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """One request to a provider."""
+
+    n: int
+    at: int
+    """Epoch ms."""
+    provider: Provider
+    message_id: str
+    to: str
+    outcome: str
+    """``accepted`` (the provider has it, even if its answer was lost), ``refused CODE``, or ``fault``: not taken."""
+    fault: Mode = "ok"
+    provider_id: str = ""
+
+
+class Record:
+    """Messages and requests."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """Keep in memory, and append requests to ``file``.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        self._messages: deque[Received] = deque(maxlen=KEPT_MESSAGES)
+        self._requests: deque[Logged] = deque(maxlen=KEPT_REQUESTS)
+        self._file: BinaryIO | None = file.open("ab", buffering=0) if file else None
+        self._next = 1
+
+    def request(
+        self, provider: Provider, message_id: str, to: str, outcome: str, *, fault: Mode = "ok", provider_id: str = ""
+    ) -> int:
+        """Log a request; returns its number."""
+        logged = Logged(self._next, now_ms(), provider, message_id, to, outcome, fault, provider_id)
+        self._next += 1
+        self._requests.append(logged)
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(logged) + b"\n")
+        return logged.n
+
+    def message(self, received: Received) -> None:
+        """Keep a message."""
+        self._messages.append(received)
+
+    def messages(self, channel: str = "", to: str = "", limit: int = KEPT_MESSAGES) -> list[Received]:
+        """The messages, newest first."""
+        found = [
+            each
+            for each in reversed(self._messages)
+            if (not channel or each.channel == channel) and (not to or each.to == to)
+        ]
+        return found[:limit]
+
+    def requests(self, provider: str = "", message_id: str = "", after: int = 0) -> list[Logged]:
+        """The requests with a number above ``after``, oldest first."""
+        return [
+            each
+            for each in self._requests
+            if each.n > after
+            and (not provider or each.provider == provider)
+            and (not message_id or each.message_id == message_id)
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """How many messages each channel holds."""
+        found: dict[str, int] = {"push": 0, "sms": 0, "email": 0}
+        for each in self._messages:
+            found[each.channel] += 1
+        return found
+
+    def clear(self) -> None:
+        """Forget the messages; the request log stays."""
+        self._messages.clear()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def now_ms() -> int:
+    """The wall clock, epoch ms."""
+    return time.time_ns() // 1_000_000
