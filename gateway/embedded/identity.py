@@ -44,7 +44,8 @@ def load_identity(data_dir: Path) -> Identity:
     """Read the identity of ``data_dir``, or make one that is not written yet.
 
     Raises:
-        EmbeddedError: the file is damaged, or gone while the database is still there; a new password would not open the old database.
+        EmbeddedError: the file is damaged, or gone while the database is still there: a new password would not
+            open the old database.
     """
     path = data_dir / _FILE
     try:
