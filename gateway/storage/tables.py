@@ -51,6 +51,8 @@ customers = Table(
     Column("attributes", JSONB, nullable=False, server_default=_empty_object),
     _made(),
     _made("updated_at"),
+    # A reply names its sender by number alone, in E.164; people write spaces and hyphens.
+    Index("customers_sms", text("regexp_replace(addresses->>'sms', '[^0-9+]', '', 'g')")),
 )
 
 consents = Table(
@@ -255,7 +257,7 @@ messages = Table(
     _at("expires_at"),
     _made(),
     _made("updated_at"),
-    Index("messages_due", "due_at", postgresql_where=text("state = 'queued'")),
+    Index("messages_due", "channel", "due_at", postgresql_where=text("state = 'queued'")),
     Index("messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'unknown')")),
     Index("messages_contact", "contact_id", "step"),
     Index("messages_customer", "customer_id"),

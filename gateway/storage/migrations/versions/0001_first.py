@@ -104,6 +104,8 @@ CREATE TABLE customers (
     PRIMARY KEY (id)
 );
 
+CREATE INDEX customers_sms ON customers (regexp_replace(addresses->>'sms', '[^0-9+]', '', 'g'));
+
 CREATE TABLE decisions (
     id TEXT NOT NULL,
     rule_id TEXT NOT NULL,
@@ -310,7 +312,7 @@ CREATE INDEX messages_contact ON messages (contact_id, step);
 
 CREATE INDEX messages_customer ON messages (customer_id);
 
-CREATE INDEX messages_due ON messages (due_at) WHERE state = 'queued';
+CREATE INDEX messages_due ON messages (channel, due_at) WHERE state = 'queued';
 
 CREATE INDEX messages_leased ON messages (lease_until) WHERE state IN ('sending', 'unknown');
 
