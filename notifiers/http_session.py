@@ -87,7 +87,7 @@ class DeadlineAdapter(HTTPAdapter):
             tls["ssl_context"] = self._context
         return host, tls
 
-    def send(  # noqa: PLR0917 - the base class's signature
+    def send(
         self,
         request: requests.PreparedRequest,
         stream: bool = False,

@@ -6,18 +6,19 @@ import smtplib
 import ssl
 import weakref
 from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTPUTF8
 
 from notifiers.attempt import attempt, tls_context
 from notifiers.email import letter
 from notifiers.email.config import EmailConfig
+from notifiers.email.letter import Mailbox
 from notifiers.email.outcomes import Step, outcome_of
-from notifiers.email.smtp import Conversation, Pool, ReplyError
+from notifiers.email.smtp import Conversation, InternationalMailboxError, Pool, ReplyError
 from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Refused, Retry, Settlement, Unknown
 
 _BROKEN_OFF = (OSError, smtplib.SMTPException)
+_OK = 250
+_CLOSING = 421
+"""Codes up to this end the conversation: 421 says so, and a lower one is out of step with it."""
 
 
 class EmailNotifier:
@@ -44,9 +45,10 @@ class EmailNotifier:
         to = letter.mailbox(message.to)
         if to is None:
             return Refused("smtp: not a mailbox", drop_address=True)
-        mail = letter.compose(message, self._sender, to, datetime.now(UTC))
+        content = letter.compose(message, self._sender, to, datetime.now(UTC))
         with attempt(self._config.deadline_s):
-            return self._submit(mail, to)
+            problem = self._submit(content, to)
+        return problem or Accepted(letter.message_id(message.message_id, self._sender.mailbox.domain))
 
     def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
         """A mail server cannot be asked; a bounce or a click settles."""
@@ -56,23 +58,23 @@ class EmailNotifier:
         """Close the connections."""
         self._finalizer()
 
-    def _submit(self, mail: EmailMessage, to: Address) -> Outcome:
+    def _submit(self, content: bytes, to: Mailbox) -> Outcome | None:
+        """Hand the mail over; returns what went wrong, if anything."""
         try:
-            conversation, content = self._announced(mail, to)
+            conversation = self._announced(content, to)
         except ReplyError as error:
             return outcome_of(error.step, error.code, error.text)
+        except InternationalMailboxError:
+            return Refused("smtp: the server takes no international mailboxes")
         except smtplib.SMTPNotSupportedError:
             return Retry("smtp: the server lacks STARTTLS or AUTH, which the settings ask for", alarm=True)
         except ssl.SSLCertVerificationError:
             return Retry("smtp: the server's certificate is not valid", alarm=True)
         except _BROKEN_OFF as error:
             return Retry(f"smtp {type(error).__name__} before the content was sent")
-        if content is None:
-            self._pool.give_back(conversation)
-            return Refused("smtp: the server takes no international mailboxes")
-        return self._deliver(conversation, content, mail["Message-ID"])
+        return self._deliver(conversation, content)
 
-    def _announced(self, mail: EmailMessage, to: Address) -> tuple[Conversation, bytes | None]:
+    def _announced(self, content: bytes, to: Mailbox) -> Conversation:
         """Get a conversation to the point where only the content is missing.
 
         A kept connection may have died meanwhile. Nothing was sent on it that could be delivered, so one fresh
@@ -81,30 +83,27 @@ class EmailNotifier:
         kept = self._pool.take()
         if kept is not None:
             try:
-                return kept, self._announce(kept, mail, to)
+                return self._announce(kept, content, to)
             except _BROKEN_OFF:
-                kept.close()
+                pass  # closed already
             except ReplyError as error:
                 if error.code != _CLOSING:
                     raise
-        fresh = Conversation(self._config, self._tls)
-        return fresh, self._announce(fresh, mail, to)
+        return self._announce(Conversation(self._config, self._tls), content, to)
 
-    def _announce(self, conversation: Conversation, mail: EmailMessage, to: Address) -> bytes | None:
-        """Send the envelope; returns the content that may follow, or ``None`` where the server cannot take it."""
-        international = not to.username.isascii()
-        if international and not conversation.has_extn("smtputf8"):
-            return None
-        content = mail.as_bytes(policy=mail.policy + SMTPUTF8 if international else mail.policy)
+    def _announce(self, conversation: Conversation, content: bytes, to: Mailbox) -> Conversation:
         try:
-            conversation.envelope(self._sender.addr_spec, to.addr_spec, len(content), international)
+            conversation.envelope(self._sender.mailbox.address, to.address, len(content))
+        except InternationalMailboxError:
+            self._pool.give_back(conversation)
+            raise
         except ReplyError as error:
             self._after_refusal(conversation, error)
             raise
         except _BROKEN_OFF:
             conversation.close()
             raise
-        return content
+        return conversation
 
     def _after_refusal(self, conversation: Conversation, error: ReplyError) -> None:
         """Keep the connection for the next message where the server is still there for it."""
@@ -116,7 +115,7 @@ class EmailNotifier:
             pass  # closed below; the refusal stands
         conversation.close()
 
-    def _deliver(self, conversation: Conversation, content: bytes, message_id: str) -> Outcome:
+    def _deliver(self, conversation: Conversation, content: bytes) -> Outcome | None:
         try:
             conversation.content(content)
         except ReplyError as error:
@@ -126,9 +125,4 @@ class EmailNotifier:
             conversation.close()
             return Unknown(f"smtp {type(error).__name__} after the content was sent")
         self._pool.give_back(conversation)
-        return Accepted(message_id)
-
-
-_OK = 250
-_CLOSING = 421
-"""Codes up to this end the conversation: 421 says so, and a lower one is out of step with it."""
+        return None

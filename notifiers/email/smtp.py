@@ -35,6 +35,10 @@ class ReplyError(Exception):
         self.text = text
 
 
+class InternationalMailboxError(Exception):
+    """The server does not speak SMTPUTF8 (RFC 6531)."""
+
+
 class Conversation(smtplib.SMTP):
     """An open connection, greeted and authenticated, ready for mail."""
 
@@ -81,16 +85,19 @@ class Conversation(smtplib.SMTP):
             raise ReplyError(Step.SESSION, error.smtp_code, _bytes(error.smtp_error)) from None
         _expect(Step.SESSION, code, text, *_AUTHENTICATED)
 
-    def envelope(self, sender: str, recipient: str, size: int, international: bool) -> None:
+    def envelope(self, sender: str, recipient: str, size: int) -> None:
         """Name sender and recipient and announce the content. Nothing is sent yet that could be delivered.
 
         Raises:
             ReplyError: the server refused one of the three.
+            InternationalMailboxError: the recipient is not ASCII and the server takes only such.
             smtplib.SMTPException: the connection broke off.
             OSError: the same, or the deadline passed.
         """
         options = [f"size={size}"] if self.has_extn("size") else []
-        if international:
+        if not recipient.isascii():
+            if not self.has_extn("smtputf8"):
+                raise InternationalMailboxError
             options += ["SMTPUTF8", "BODY=8BITMIME"]
             self.command_encoding = "utf-8"
         try:

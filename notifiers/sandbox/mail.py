@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import functools
+import re
 import secrets
-from email.message import EmailMessage
 from typing import Any, AnyStr
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from notifiers.sandbox.faults import TAKES_IT, Fault, Faults
-from notifiers.sandbox.record import Received, Record, now_ms
+from notifiers.sandbox.record import Received, Record, Unread, now_ms
 
 MAX_BYTES = 10_000_000
 SILENCE_S = 60.0
@@ -27,6 +28,7 @@ _MAILBOXES = {
     "full": "452 4.2.2 Mailbox full",
     "grey": "450 4.7.1 Greylisted, try again later",
 }
+_MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([^@>]*)", re.MULTILINE | re.IGNORECASE)
 _BLOCKED = "554 5.7.1 Message content rejected"
 _FAULT_REPLIES = {
     "500": "554 5.3.0 Transaction failed",
@@ -81,7 +83,7 @@ class Mailboxes:
         self, server: MailServer, session: Session, envelope: Envelope
     ) -> str:
         """Answer the content."""
-        mail = email.message_from_bytes(_content_of(envelope), policy=email.policy.default)
+        mail = _content_of(envelope)
         fault = self._faults.take("smtp")
         if fault.mode not in TAKES_IT:
             return await self._fail(server, envelope, mail, fault)
@@ -90,7 +92,7 @@ class Mailboxes:
         reply = self._take(envelope, mail, fault)
         return await self._answer(server, fault, reply)
 
-    async def _fail(self, server: MailServer, envelope: Envelope, mail: EmailMessage, fault: Fault) -> str:
+    async def _fail(self, server: MailServer, envelope: Envelope, mail: bytes, fault: Fault) -> str:
         self._log(envelope, mail, "fault", fault)
         if fault.mode == "silent":
             await asyncio.sleep(SILENCE_S)
@@ -105,17 +107,18 @@ class Mailboxes:
             server.pause_s = fault.seconds
         return _FAULT_REPLIES["malformed"] if fault.mode == "malformed" else reply
 
-    def _take(self, envelope: Envelope, mail: EmailMessage, fault: Fault) -> str:
+    def _take(self, envelope: Envelope, mail: bytes, fault: Fault) -> str:
         if any(address.startswith("blocked") for address in envelope.rcpt_tos):
             self._log(envelope, mail, "refused 554 5.7.1", fault)
             return _BLOCKED
         queue_id = secrets.token_hex(6)
         number = self._log(envelope, mail, "accepted", fault, queue_id)
         for address in envelope.rcpt_tos:
-            self._record.message(_received(number, address, mail, queue_id))
+            read = functools.cache(functools.partial(_received, number, now_ms(), address, mail, queue_id))
+            self._record.message(Unread("email", address, read))
         return f"250 2.0.0 OK: queued as {queue_id}"
 
-    def _log(self, envelope: Envelope, mail: EmailMessage, outcome: str, fault: Fault, queue_id: str = "") -> int:
+    def _log(self, envelope: Envelope, mail: bytes, outcome: str, fault: Fault, queue_id: str = "") -> int:
         to = ", ".join(envelope.rcpt_tos)
         return self._record.request("smtp", _message_id(mail), to, outcome, fault=fault.mode, provider_id=queue_id)
 
@@ -127,14 +130,15 @@ def protocol(record: Record, faults: Faults) -> MailServer:
     return MailServer(handler, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="sandbox.invalid", loop=loop)
 
 
-def _received(number: int, address: str, mail: EmailMessage, queue_id: str) -> Received:
+def _received(number: int, at: int, address: str, content: bytes, queue_id: str) -> Received:
+    mail = email.message_from_bytes(content, policy=email.policy.default)
     html = mail.get_body(("html",))
     return Received(
         number,
-        now_ms(),
+        at,
         "email",
         address,
-        _message_id(mail),
+        _message_id(content),
         queue_id,
         str(mail.get("Subject", "")),
         _content(mail.get_body(("plain",))),
@@ -152,8 +156,10 @@ def _content(part: Any) -> str:
     return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
 
-def _message_id(mail: EmailMessage) -> str:
-    return str(mail.get("Message-ID", "")).strip().strip("<>").partition("@")[0]
+def _message_id(mail: bytes) -> str:
+    """Our id is the local part of the Message-ID."""
+    found = _MESSAGE_ID.search(mail)
+    return found.group(1).decode(errors="replace") if found else ""
 
 
 def _cut(server: MailServer) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -52,6 +53,14 @@ class Logged(msgspec.Struct, frozen=True):
     provider_id: str = ""
 
 
+class Unread(NamedTuple):
+    """A message that is parsed only when somebody looks."""
+
+    channel: str
+    to: str
+    read: Callable[[], Received]
+
+
 class Record:
     """Messages and requests."""
 
@@ -61,7 +70,7 @@ class Record:
         Raises:
             OSError: the file cannot be opened.
         """
-        self._messages: deque[Received] = deque(maxlen=KEPT_MESSAGES)
+        self._messages: deque[Received | Unread] = deque(maxlen=KEPT_MESSAGES)
         self._requests: deque[Logged] = deque(maxlen=KEPT_REQUESTS)
         self._file: BinaryIO | None = file.open("ab", buffering=0) if file else None
         self._next = 1
@@ -77,7 +86,7 @@ class Record:
             self._file.write(msgspec.json.encode(logged) + b"\n")
         return logged.n
 
-    def message(self, received: Received) -> None:
+    def message(self, received: Received | Unread) -> None:
         """Keep a message."""
         self._messages.append(received)
 
@@ -88,7 +97,7 @@ class Record:
             for each in reversed(self._messages)
             if (not channel or each.channel == channel) and (not to or each.to == to)
         ]
-        return found[:limit]
+        return [each.read() if isinstance(each, Unread) else each for each in found[:limit]]
 
     def requests(self, provider: str = "", message_id: str = "", after: int = 0) -> list[Logged]:
         """The requests with a number above ``after``, oldest first."""
