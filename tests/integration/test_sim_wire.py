@@ -1,0 +1,179 @@
+"""The simulator against a real broker: last will, a killed broker, order and completeness."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from firmware_sim.cast import assemble
+from firmware_sim.run import Network, Stage
+from firmware_sim.scenario import load
+from firmware_sim.wire.broker import Broker, Login
+from firmware_sim.wire.connection import Connection
+from firmware_sim.wire.link import OwnLink, status
+from firmware_sim.wire.outbox import Message
+
+LOOPBACK = "127.0.0.1"
+SERVER = Path(sys.executable).with_name("nats-server")
+
+
+class BrokerProcess:
+    """One nats-server with MQTT that can be killed and started again on the same data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.mqtt_port, self.nats_port = _free_port(), _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._configuration = folder / "server.conf"
+        self._configuration.write_text(
+            f"server_name: sim-test\nlisten: {LOOPBACK}:{self.nats_port}\n"
+            f"jetstream {{ store_dir: {json.dumps(str(folder))} }}\n"
+            f"mqtt {{ host: {LOOPBACK}, port: {self.mqtt_port} }}\n"
+        )
+
+    def start(self) -> None:
+        with (self._folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen([SERVER, "-c", self._configuration], stderr=log)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+            self._process = None
+
+    @property
+    def address(self) -> Broker:
+        return Broker(LOOPBACK, self.mqtt_port)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[BrokerProcess]:
+    process = BrokerProcess(tmp_path)
+    process.start()
+    yield process
+    process.kill(signal.SIGTERM)
+
+
+@asynccontextmanager
+async def heard(broker: BrokerProcess, topic: str) -> AsyncIterator[list[tuple[str, bytes]]]:
+    """What arrives, as (topic, payload), at a session which the broker keeps while it or the listener is away."""
+    messages: list[tuple[str, bytes]] = []
+    listening = threading.Event()
+    client = Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
+    client.reconnect_delay_set(1, 1)
+    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
+    client.on_subscribe = lambda *_: listening.set()
+    client.on_message = lambda _client, _data, message: messages.append((message.topic, message.payload))
+    client.connect_async(LOOPBACK, broker.mqtt_port)
+    client.loop_start()
+    try:
+        await until(listening.is_set)
+        yield messages
+    finally:
+        client.disconnect()
+        await asyncio.to_thread(client.loop_stop)
+
+
+async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a condition; the limit only ends a failing test."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for happens in another process
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def connected(broker: BrokerProcess, device_id: str) -> AsyncIterator[tuple[Connection, OwnLink]]:
+    connection = Connection(
+        device_id,
+        broker.address,
+        Login(),
+        Random(1),
+        will=status(device_id, "offline", retain=True),
+        greeting=status(device_id, "online", retain=True, transient=True),
+    )
+    task = asyncio.create_task(connection.run())
+    try:
+        yield connection, OwnLink(device_id, connection)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        connection.close()
+
+
+async def test_a_pulled_plug_makes_the_broker_publish_the_last_will_and_the_device_comes_back_online(
+    broker: BrokerProcess,
+) -> None:
+    async with heard(broker, "devices/w/status") as messages, connected(broker, "w") as (_, link):
+        await until(lambda: len(messages) == 1)
+        link.cut(0.3)
+        await until(lambda: len(messages) == 3)
+    assert [payload for _, payload in messages] == [b"online", b"offline", b"online"]
+
+
+async def test_what_is_said_while_the_device_is_away_arrives_afterwards_in_order(broker: BrokerProcess) -> None:
+    async with heard(broker, "devices/a/telemetry") as messages, connected(broker, "a") as (connection, link):
+        await until(lambda: connection.connected)
+        for n in range(300):
+            if n == 100:
+                link.cut(0.2)
+            link.say(Message("devices/a/telemetry", str(n).encode()))
+            await asyncio.sleep(0.001)
+        await asyncio.wait_for(connection.drained(), 20)
+        await until(lambda: messages[-1:] == [("devices/a/telemetry", b"299")])
+    assert _first_arrivals(messages) == list(range(300))
+
+
+async def test_nothing_is_lost_and_nothing_overtakes_when_the_broker_is_killed_and_restarted(
+    broker: BrokerProcess,
+) -> None:
+    async with heard(broker, "devices/+/telemetry") as live, connected(broker, "k") as (connection, link):
+        await until(lambda: connection.connected)
+        for n in range(600):
+            if n == 200:
+                broker.kill()
+            if n == 400:
+                broker.start()
+            link.say(Message("devices/k/telemetry", str(n).encode()))
+            await asyncio.sleep(0.001)
+        await asyncio.wait_for(connection.drained(), 30)
+        assert connection.connects >= 2
+        assert connection.outbox.dropped == 0
+        assert connection.outbox.acknowledged >= 600
+        await until(lambda: live[-1:] == [("devices/k/telemetry", b"599")])
+    assert _first_arrivals(live) == list(range(600))
+
+
+async def test_a_whole_stage_on_a_shared_connection_delivers_every_message_it_said(broker: BrokerProcess) -> None:
+    scenario = load("demo")
+    async with heard(broker, "devices/+/+") as messages:
+        stage = Stage(assemble(scenario, 7, 1.0), Network(broker.address, shared=2), 7)
+        done = await stage.play(2.5, lambda _: None)
+        await until(lambda: len(messages) >= done.acknowledged)
+    assert done.waiting == done.dropped == 0
+    devices = {topic.split("/")[1] for topic, _ in messages}
+    assert devices == {*scenario.machines, *scenario.people}
+    assert sum(topic.endswith("/telemetry") for topic, _ in messages) == done.said["telemetry"]
+
+
+def _first_arrivals(messages: list[tuple[str, bytes]]) -> list[int]:
+    """The numbers in the order of their first arrival: a QoS 1 repeat is not an error, a late first one is."""
+    return list(dict.fromkeys(int(payload) for _, payload in messages))
