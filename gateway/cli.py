@@ -73,6 +73,14 @@ def serve(role: Annotated[Role, typer.Option(help="all: the whole gateway on thi
 
 
 @app.command()
+def migrate() -> None:
+    """Bring the schema of your own PostgreSQL up to date, and hand the rules over. `serve --role all` does it itself."""
+    from gateway.commands.migrate import run
+
+    run()
+
+
+@app.command()
 def doctor() -> None:
     """Look at settings, parts and providers, and say what to mend."""
     from gateway.commands.doctor import run

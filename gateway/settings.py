@@ -139,7 +139,12 @@ class Settings(BaseSettings):
     """All of them. A URL that is left out means the embedded part."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", toml_file=CONFIG_FILE, populate_by_name=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        toml_file=CONFIG_FILE,
+        populate_by_name=True,
+        env_ignore_empty=True,
     )
 
     data_dir: Path = Path("data")

@@ -10,21 +10,20 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
-from gateway import rules_dir
 from gateway.addresses import Addresses
 from gateway.embedded.child import Child
 from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import parse_bind, why_not
 from gateway.embedded.stack import EmbeddedStack
+from gateway.prepare import prepare_database, read_rules
 from gateway.settings import Settings
-from gateway.storage import rule_sets
-from gateway.storage.database import DatabaseUnfitError, connect, migrate, wait_until_reachable
+from gateway.storage.database import DatabaseUnfitError, connect
 
 log = structlog.get_logger()
 
 _PROBE_SECONDS = 2.0
-_DATABASE_SECONDS = 30.0
 
 
 class Gateway:
@@ -48,9 +47,10 @@ class Gateway:
             NoRulesError, RuleErrors: ``rules.dir`` can't be used.
         """
         self._check_http_port()
-        ruleset = self._read_rules()
+        # Wrong rules are found before anything is started.
+        read_rules(self._settings.rules.dir, self._settings.templates.dir)
         self.addresses = self._find_addresses()
-        self._prepare_database(self.addresses, ruleset)
+        self._prepare_database(self.addresses)
         env = {**os.environ, **self.addresses.environment(), **(environment or {})}
         self.start_children(self._role_children(env))
         return self.addresses
@@ -79,15 +79,6 @@ class Gateway:
                 f"{bind} can't be used for the API and the console: {reason}; stop what uses it, or set http.bind"
             )
 
-    def _read_rules(self) -> tuple[str, dict[str, str]] | None:
-        if self._settings.rules.dir is None:
-            return None
-        from notifiers.templates import names
-        from rules.document import parse
-
-        files = rules_dir.read(self._settings.rules.dir)
-        return parse(files, known_templates=names(self._settings.templates.dir)).version, files
-
     def _find_addresses(self) -> Addresses:
         started = self._stack.start()
         settings = self._settings
@@ -110,17 +101,15 @@ class Gateway:
             issuer_seed=started.issuer_seed,
         )
 
-    def _prepare_database(self, found: Addresses, ruleset: tuple[str, dict[str, str]] | None) -> None:
+    def _prepare_database(self, found: Addresses) -> None:
         engine = connect(found.database_url)
         try:
-            wait_until_reachable(engine, seconds=_DATABASE_SECONDS)
-            migrate(engine)
-            if ruleset is not None:
-                version, files = ruleset
-                with engine.begin() as connection:
-                    rule_sets.put(connection, files, version=version)
+            prepare_database(engine, self._settings)
         except DatabaseUnfitError as error:
             raise EmbeddedError(str(error)) from error
+        except OperationalError as error:
+            reason = str(error.orig).splitlines()[0]
+            raise EmbeddedError(f"the database does not answer ({reason}): look at database.url") from error
         finally:
             engine.dispose()
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from rich.progress import track
 from sqlalchemy import Connection
 
 from gateway.commands.stack import database_connection
 from gateway.commands.terminal import fail, succeed
+
+if TYPE_CHECKING:
+    from gateway.commands.import_shapes import Importable
 
 MAX_SHOWN = 20
 LISTS = {"tags", "preferred_channels"}
@@ -36,21 +39,21 @@ class UnreadableError(Exception):
 
 def run(noun: str, path: Path) -> None:
     """Read, check everything, then write everything in one transaction."""
-    from gateway.commands.import_shapes import SHAPES
+    from gateway.commands.import_shapes import IMPORTABLE
 
-    shape, write = SHAPES[noun]
+    importable = IMPORTABLE[noun]
     try:
         rows = list(read(path))
     except UnreadableError as error:
         fail(str(error))
-    checked, problems = _check(rows, shape)
+    checked, problems = _check(rows, importable)
     if problems:
         for problem in problems[:MAX_SHOWN]:
             typer.echo(problem, err=True)
         more = f" (the first {MAX_SHOWN} are shown)" if len(problems) > MAX_SHOWN else ""
         fail(f"{len(problems)} problems{more}: nothing was imported")
     with database_connection() as connection:
-        _write(connection, checked, write, noun)
+        _write(connection, checked, importable, noun)
     succeed(f"{len(checked)} {noun} imported from {path}")
 
 
@@ -141,24 +144,23 @@ def _row(place: str, body: Any) -> Row:
     return Row(place, body["id"], {k: v for k, v in body.items() if k != "id"})
 
 
-def _check(rows: list[Row], shape: type[BaseModel]) -> tuple[list[tuple[str, BaseModel]], list[str]]:
+def _check(rows: list[Row], importable: Importable) -> tuple[list[tuple[str, BaseModel]], list[str]]:
     checked: list[tuple[str, BaseModel]] = []
     problems: list[str] = []
+    identity = TypeAdapter(importable.id_type)
     for row in rows:
         try:
-            checked.append((row.id, shape.model_validate(row.body)))
+            checked.append((identity.validate_python(row.id), importable.shape.model_validate(row.body)))
         except ValidationError as error:
-            problems += [
-                f"{row.place}: {row.id}: {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
-            ]
+            problems += [_problem(row, e["loc"], e["msg"]) for e in error.errors()]
     return checked, problems
 
 
-def _write(
-    connection: Connection,
-    rows: list[tuple[str, BaseModel]],
-    write: Callable[[Connection, str, Any], object],
-    noun: str,
-) -> None:
+def _problem(row: Row, where: tuple[int | str, ...], message: str) -> str:
+    field = ".".join(str(part) for part in where) or "id"
+    return f"{row.place}: {row.id}: {field}: {message}"
+
+
+def _write(connection: Connection, rows: list[tuple[str, BaseModel]], importable: Importable, noun: str) -> None:
     for identity, body in track(rows, description=f"Importing {noun}", disable=len(rows) < MAX_SHOWN):
-        write(connection, identity, body)
+        importable.write(connection, identity, body)

@@ -1,0 +1,153 @@
+"""``kizashi doctor``: is everything as it should be, and if not, what to do."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.addresses import Addresses, NotRunningError, find
+from gateway.commands.stack import loaded_settings
+from gateway.settings import Settings
+
+MIN_FREE_BYTES = 1 << 30
+
+
+class Finding(NamedTuple):
+    """One look: ``ok`` is None where there is nothing to judge."""
+
+    subject: str
+    ok: bool | None
+    says: str
+
+
+def run() -> None:
+    """Print what was found; exit 1 where something must be mended."""
+    settings = loaded_settings()
+    findings = [*_of_configuration(settings), *_of_stack(settings)]
+    table = Table(box=None, show_header=False, padding=(0, 2))
+    for finding in findings:
+        mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}[finding.ok]
+        table.add_row(mark, finding.subject, finding.says)
+    Console(highlight=False).print(table)
+    if any(finding.ok is False for finding in findings):
+        raise typer.Exit(1)
+
+
+def _of_configuration(settings: Settings) -> Iterator[Finding]:
+    yield Finding("python", sys.version_info >= (3, 11), sys.version.split()[0])
+    folder = settings.data_dir if settings.data_dir.exists() else settings.data_dir.absolute().parent
+    free = shutil.disk_usage(folder).free if folder.exists() else 0
+    yield Finding("disk", free > MIN_FREE_BYTES, f"{free / 2**30:.1f} GiB free at {folder}")
+    yield _rules(settings)
+    yield _templates(settings)
+    yield Finding("push", *_provider(settings.fcm.project_id, "fcm.project_id", settings.fcm.base_url))
+    sms_ready = settings.twilio.account_sid and settings.twilio.auth_token
+    sender = settings.twilio.from_ or settings.twilio.messaging_service_sid
+    yield Finding(
+        "sms",
+        *_provider(
+            sender if sms_ready else None,
+            "twilio.account_sid, twilio.auth_token and twilio.from (or twilio.messaging_service_sid)",
+            settings.twilio.base_url,
+        ),
+    )
+    email = settings.smtp.host if settings.smtp.from_ else None
+    yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
+    if not settings.sandbox and "127.0.0.1" in settings.public_url:
+        yield Finding("public_url", None, f"{settings.public_url} is this machine only: no provider can send receipts")
+
+
+def _provider(configured: str | None, wanted: str, base_url: str | None) -> tuple[bool | None, str]:
+    if configured is None:
+        return None, f"not configured: set {wanted}"
+    return True, configured + (f", at {base_url}" if base_url else "")
+
+
+def _rules(settings: Settings) -> Finding:
+    from gateway.prepare import read_rules
+    from gateway.rules_dir import NoRulesError
+    from rules.document import RuleErrors
+
+    try:
+        ruleset = read_rules(settings.rules.dir, settings.templates.dir)
+    except NoRulesError as error:
+        return Finding("rules", False, str(error))
+    except RuleErrors as errors:
+        return Finding("rules", False, f"{errors.problems[0]} ({len(errors.problems)} in all: kizashi rules check)")
+    if ruleset is None:
+        return Finding("rules", None, "rules.dir is not set: rules come by PUT /v1/rules only")
+    return Finding("rules", True, f"version {ruleset[0]} in {settings.rules.dir}")
+
+
+def _templates(settings: Settings) -> Finding:
+    from notifiers.templates import Templates
+
+    problems = Templates.load(settings.templates.dir).check()
+    return Finding("templates", not problems, str(problems[0]) if problems else "all render")
+
+
+def _of_stack(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = find(settings)
+    except NotRunningError as error:
+        yield Finding("stack", None, str(error))
+        return
+    yield from _processes(settings)
+    for subject, look in (("database", _database), ("log", _log)):
+        yield _judged(subject, look, found)
+
+
+def _judged(subject: str, look: Callable[[Addresses], str], found: Addresses) -> Finding:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from gateway.log import LogError
+
+    try:
+        return Finding(subject, True, look(found))
+    except (SQLAlchemyError, LogError, OSError) as error:
+        return Finding(subject, False, str(error).splitlines()[0])
+
+
+def _processes(settings: Settings) -> Iterator[Finding]:
+    from gateway.embedded.processes import read_processes
+
+    listed = read_processes(settings.data_dir.expanduser().absolute() / "run")
+    for child in listed.children if listed else []:
+        restarts = f", {child.restarts} restarts" if child.restarts else ""
+        yield Finding(child.name, child.state in {"ready", "ended"}, f"{child.state}, pid {child.pid}{restarts}")
+
+
+def _database(found: Addresses) -> str:
+    from gateway.storage import overview
+    from gateway.storage.database import connect
+
+    engine = connect(found.database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            seen = overview.read(connection)
+    finally:
+        engine.dispose()
+    alarms = "".join(f"; {alarm.provider}: {alarm.reason}" for alarm in seen.alarms)
+    unowned = sum(each.owner is None for each in seen.partitions)
+    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker{alarms}"
+
+
+def _log(found: Addresses) -> str:
+    import asyncio
+
+    from gateway.log import EventLog
+
+    async def look() -> int:
+        event_log = await EventLog.connect(found.log_url, name="kizashi-doctor", within=5)
+        try:
+            return await event_log.rejected_count()
+        finally:
+            await event_log.close()
+
+    return f"reachable, {asyncio.run(look()):,} rejected so far"

@@ -1,0 +1,29 @@
+"""``kizashi migrate``: before the roles start on servers of their own."""
+
+from __future__ import annotations
+
+from gateway.commands.stack import loaded_settings
+from gateway.commands.terminal import fail, succeed
+
+
+def run() -> None:
+    """Bring the schema of ``database.url`` up to date and hand the rules in ``rules.dir`` over to be published."""
+    from sqlalchemy.exc import OperationalError
+
+    from gateway import addresses
+    from gateway.prepare import prepare_database
+    from gateway.rules_dir import NoRulesError
+    from gateway.storage.database import DatabaseUnfitError, connect
+    from rules.document import RuleErrors
+
+    settings = loaded_settings()
+    try:
+        engine = connect(addresses.find(settings).database_url)
+        version = prepare_database(engine, settings)
+    except RuleErrors as errors:
+        fail("\n".join(str(problem) for problem in errors.problems))
+    except (addresses.NotRunningError, NoRulesError, DatabaseUnfitError) as error:
+        fail(str(error))
+    except OperationalError as error:
+        fail(f"the database does not answer: {str(error.orig).splitlines()[0]}")
+    succeed("schema up to date" + (f", rules {version} handed over" if version else ""))

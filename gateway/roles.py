@@ -1,0 +1,127 @@
+"""The roles of ``kizashi serve --role``: each wires its part to the stack and runs until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from gateway.addresses import Addresses
+from gateway.settings import Settings
+
+log = structlog.get_logger()
+
+Role = Callable[[Settings, Addresses], None]
+
+
+def ingress(settings: Settings, found: Addresses) -> None:
+    """From the broker to the log; with the embedded NATS server also the answers to who may connect."""
+    from gateway.ingress.broker import Broker
+    from gateway.ingress.run import IngressSettings
+    from gateway.ingress.run import run as run_ingress
+
+    broker = Broker(
+        url=found.mqtt_url,
+        username=found.mqtt_username,
+        password=found.mqtt_password,
+        ca_file=Path(found.mqtt_ca_file) if found.mqtt_ca_file else None,
+    )
+    role = IngressSettings(broker=broker, log_url=found.log_url, partitions=settings.log.partitions)
+
+    async def work(stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            if found.issuer_seed is not None:
+                tasks.create_task(_answer_credentials(found, stop))
+            tasks.create_task(run_ingress(role, stop))
+
+    _until_signalled(work)
+
+
+async def _answer_credentials(found: Addresses, stop: asyncio.Event) -> None:
+    """Tell the embedded NATS server who may connect, from the credentials in the database."""
+    import nats
+
+    from gateway.embedded.auth_callout import serve_auth_callout
+    from gateway.storage import credentials
+    from gateway.storage.database import connect
+
+    assert found.issuer_seed is not None
+    engine = connect(found.database_url)
+
+    def stored(device_id: str) -> str | None:
+        with engine.connect() as connection:
+            return credentials.password_hash(connection, device_id)
+
+    async def lookup(username: str) -> str | None:
+        return await asyncio.to_thread(stored, username)
+
+    connection = await nats.connect(
+        found.log_url, name="kizashi-auth", max_reconnect_attempts=-1, reconnect_time_wait=0.2, connect_timeout=5
+    )
+    callout = await serve_auth_callout(connection, found.issuer_seed, lookup)
+    await stop.wait()
+    await callout.stop()
+    await connection.close()
+    engine.dispose()
+
+
+def worker(settings: Settings, found: Addresses) -> None:
+    """From the log to decisions."""
+    from gateway.follow import follow_with
+    from gateway.log import EventLog
+    from gateway.storage.database import connect
+    from gateway.worker.run import run as run_worker
+
+    engine = connect(found.database_url)
+    follow = follow_with(settings, engine)
+
+    async def work(stop: asyncio.Event) -> None:
+        event_log = await EventLog.connect(found.log_url, name="kizashi-worker", within=60)
+        await event_log.ensure_streams(settings.log.partitions)
+        try:
+            await run_worker(
+                engine=engine,
+                event_log=event_log,
+                partitions=settings.log.partitions,
+                checkpoint_seconds=settings.worker.checkpoint_seconds,
+                follow=follow,
+                stop=stop,
+            )
+        finally:
+            await event_log.close()
+
+    _until_signalled(work)
+
+
+def deliver(settings: Settings, found: Addresses) -> None:
+    """From the outbox to the providers."""
+    from gateway.delivery.run import run as run_delivery
+
+    run_delivery(settings, found.database_url)
+
+
+def api(settings: Settings, found: Addresses) -> None:
+    """The HTTP API, the webhooks and the console."""
+    from gateway.api.run import run as run_api
+
+    run_api(settings, found.database_url, found.log_url)
+
+
+ROLES: Final[dict[str, Role]] = {"ingress": ingress, "worker": worker, "deliver": deliver, "api": api}
+
+
+def _until_signalled(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run ``work`` on a fast event loop; SIGTERM and SIGINT set its event."""
+    import uvloop
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await work(stop)
+
+    uvloop.run(main())
