@@ -74,7 +74,7 @@ def serve(role: Annotated[Role, typer.Option(help="all: the whole gateway on thi
 
 @app.command()
 def migrate() -> None:
-    """Bring the schema of your own PostgreSQL up to date, and hand the rules over. `serve --role all` does it itself."""
+    """Bring the schema of your own PostgreSQL up to date, and hand the rules over. `serve` alone does it itself."""
     from gateway.commands.migrate import run
 
     run()

@@ -12,7 +12,13 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 PREFIX = "KIZASHI_"
 CONFIG_FILE = Path("kizashi.toml")
@@ -175,6 +181,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then ``…_FILE``, then the file."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        env_settings.env_vars = {n: v for n, v in env_settings.env_vars.items() if not _names_secret_file(n.upper())}
         return (init_settings, env_settings, SecretFiles(settings_cls), TomlConfigSettingsSource(settings_cls))
 
 
@@ -202,7 +210,7 @@ def secrets_from_files(environ: Mapping[str, str]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, path in environ.items():
-        if not name.startswith(PREFIX) or not name.endswith("_FILE") or name.endswith(("CREDENTIALS_FILE", "CA_FILE")):
+        if not _names_secret_file(name):
             continue
         keys = name.removeprefix(PREFIX).removesuffix("_FILE").lower().split("__")
         try:
@@ -214,6 +222,10 @@ def secrets_from_files(environ: Mapping[str, str]) -> dict[str, Any]:
             place = place.setdefault(key, {})
         place[keys[-1]] = text
     return found
+
+
+def _names_secret_file(name: str) -> bool:
+    return name.startswith(PREFIX) and name.endswith("_FILE") and not name.endswith(("CREDENTIALS_FILE", "CA_FILE"))
 
 
 def load(**overrides: Any) -> Settings:
