@@ -1,9 +1,9 @@
 """A stand-in for Twilio's Messages resource, with signed status callbacks.
 
-Like Twilio's own test numbers, a number's ending decides what becomes of a message to it: ``+…500555`` followed by 0001
-(21211 invalid), 0002 (21612 no route), 0003 (21408 region), 0006 (21606 sender), 0009 (21610 opted out), 0014 (21614 not
-mobile), 0029 (20429 too fast); and by callback 0103 (30003 unreachable), 0104 (30004 blocked), 0105 (30005 unknown
-number), 0107 (30007 filtered), 0108 (30008 unknown error), 0140 (delivered, then read), 0150 (no callback ever).
+Like Twilio's own test numbers, a number's ending decides what becomes of a message to it. ``+…500555`` followed by
+0001: 21211 invalid, 0002: 21612 no route, 0003: 21408 region, 0006: 21606 sender, 0009: 21610 opted out, 0014: 21614
+not mobile, 0029: 20429 too fast. By callback, 0103: 30003 unreachable, 0104: 30004 blocked, 0105: 30005 unknown number,
+0107: 30007 filtered, 0108: 30008 unknown error, 0140: delivered, then read, 0150: no callback ever.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ MAX_BODY = 1600
 STEP_S = 0.2
 """Between two status callbacks."""
 
+_VALIDITIES = frozenset(str(seconds) for seconds in range(1, 36_001))
 _MAGIC = re.compile(r".*500555(\d{4})")
 _REFUSED_NUMBERS = {
     "0001": (400, 21211),
@@ -80,7 +81,7 @@ class Account:
             raise RefusalError(401, 20003)
 
     def sign(self, url: str, fields: Mapping[str, str]) -> str:
-        """Sign a callback as Twilio does; written apart from ``notifiers.sms.signature`` so that each checks the other."""
+        """Sign a callback as Twilio does; apart from ``notifiers.sms.signature``, so that each checks the other."""
         mac = hmac.new(self._token.encode(), url.encode(), hashlib.sha1)
         for name in sorted(fields):
             mac.update(name.encode() + fields[name].encode())
@@ -127,10 +128,7 @@ def validate(fields: Mapping[str, str]) -> None:
         raise RefusalError(400, 21602)
     if utf16_units(body) > MAX_BODY:
         raise RefusalError(400, 21617)
-    if (
-        not re.fullmatch(r"\d{1,5}", validity := fields.get("ValidityPeriod", "36000"))
-        or not 1 <= int(validity) <= 36000
-    ):
+    if fields.get("ValidityPeriod", "1") not in _VALIDITIES:
         raise RefusalError(400, 21910)
     if (callback := fields.get("StatusCallback")) and not urlsplit(callback).netloc:
         raise RefusalError(400, 21609)
