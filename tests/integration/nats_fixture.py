@@ -31,7 +31,7 @@ def free_port() -> int:
 class NatsServer:
     """One server on one data folder; its ports stay the same over restarts."""
 
-    def __init__(self, folder: Path, *, max_ack_pending: int = 4000, ack_wait: str = "30s") -> None:
+    def __init__(self, folder: Path, *, max_ack_pending: int = 6500, ack_wait: str = "30s") -> None:
         self.port, self.mqtt_port = free_port(), free_port()
         self._folder = folder
         self._file = folder / "nats.conf"
@@ -79,7 +79,7 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def nats_server(folder: Path, *, max_ack_pending: int = 4000, ack_wait: str = "30s") -> Iterator[NatsServer]:
+def nats_server(folder: Path, *, max_ack_pending: int = 6500, ack_wait: str = "30s") -> Iterator[NatsServer]:
     """A started server, ended at the end."""
     server = NatsServer(folder, max_ack_pending=max_ack_pending, ack_wait=ack_wait)
     server.start()
