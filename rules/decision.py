@@ -15,7 +15,7 @@ class Position(NamedTuple):
     """A place in one partition's log: the record's stream sequence, and the event's index in that record's batch."""
 
     seq: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
 
 class CaseAction(msgspec.Struct, frozen=True):

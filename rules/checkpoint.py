@@ -1,0 +1,174 @@
+"""The state as bytes: msgpack, one part for each device and one that they share; versioned.
+
+A device's part leaves out what its rules say and keeps only what they remember, under the rules' versions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from devices.event import DeviceFacts, Millis, StoreFacts
+from rules.alert import FIRING, Slot
+from rules.state import PartitionState, ruleset_of
+from rules.subject import NEVER, Subject
+
+VERSION = 1
+
+
+class CheckpointError(Exception):
+    """Bytes that this version cannot read as a checkpoint."""
+
+
+class _Firing(msgspec.Struct, frozen=True, array_like=True):
+    rule_id: str
+    alert_id: str
+    since: Millis
+    store_id: str | None
+    repeat_at: Millis | None
+
+
+class _Slot(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    version: str
+    phase: int
+    seen: bool
+    due: Millis | None
+    memory: list[Any]
+    firing: _Firing | None = None
+
+
+class _Subject(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    facts: DeviceFacts
+    last_at: Millis
+    heard_at: Millis
+    lag: Millis
+    samples: dict[str, tuple[Millis, Any]]
+    fix: tuple[Millis, float, float, float] | None
+    status: tuple[Millis, bool] | None
+    inside: dict[str, Millis]
+    vague: list[str]
+    tracked: bool
+    recent: list[str]
+    slots: list[_Slot]
+
+
+class _Shared(msgspec.Struct, frozen=True, array_like=True):
+    format: int
+    now: Millis
+    version: str
+    files: dict[str, str]
+    stores: list[tuple[StoreFacts, Millis]]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_subject_decoder = msgspec.msgpack.Decoder(_Subject)
+_shared_decoder = msgspec.msgpack.Decoder(_Shared)
+
+
+def encode_subject(state: PartitionState, device_id: str) -> bytes:
+    """One device's part.
+
+    Raises:
+        KeyError: the state does not know the device.
+    """
+    subject = state.subjects[device_id]
+    return _encoder.encode(
+        _Subject(
+            VERSION,
+            subject.facts,
+            subject.last_at,
+            subject.heard_at,
+            subject.lag,
+            subject.samples,
+            subject.fix,
+            subject.status,
+            subject.inside,
+            sorted(subject.vague),
+            subject.tracked,
+            subject.recent,
+            [_pack(slot) for slot in subject.slots if slot is not None],
+        )
+    )
+
+
+def _pack(slot: Slot) -> _Slot:
+    firing = None
+    if slot.phase == FIRING:
+        firing = _Firing(slot.rule.id, slot.alert_id, slot.since, slot.store_id, _finite(slot.repeat_at))
+    return _Slot(slot.rule.version, slot.phase, slot.seen, _finite(slot.due), slot.memory, firing)
+
+
+def _finite(deadline: Millis) -> Millis | None:
+    return None if deadline == NEVER else deadline
+
+
+def restore_subject(state: PartitionState, device_id: str, part: bytes) -> None:
+    """Put one device back; ``restore_shared`` comes before.
+
+    Raises:
+        CheckpointError: ``part`` is not a device's part of this version, or another device's.
+    """
+    try:
+        packed = _subject_decoder.decode(part)
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"the checkpoint of device {device_id} cannot be read: {error}") from error
+    if packed.format != VERSION or packed.facts.id != device_id:
+        raise CheckpointError(f"the checkpoint of device {device_id} has format {packed.format} of {packed.facts.id}")
+    subject = Subject(packed.facts, state.world, state.plans.plan_for(packed.facts))
+    subject.last_at, subject.heard_at, subject.lag = packed.last_at, packed.heard_at, packed.lag
+    subject.samples, subject.fix, subject.status = packed.samples, packed.fix, packed.status
+    subject.inside, subject.vague, subject.tracked = packed.inside, set(packed.vague), packed.tracked
+    subject.recent = packed.recent
+    _unpack_slots(subject, packed.slots)
+    subject.due = min((slot.due for slot in subject.slots if slot is not None), default=NEVER)
+    state.subjects[device_id] = subject
+    state.schedule(subject)
+
+
+def _unpack_slots(subject: Subject, packed: list[_Slot]) -> None:
+    places = {rule.version: place for place, rule in enumerate(subject.plan.rules)}
+    for part in packed:
+        place = places.get(part.version)
+        if place is None:
+            continue
+        slot = subject.slots[place] = Slot(subject.plan.rules[place])
+        slot.phase, slot.seen, slot.memory = part.phase, part.seen, part.memory
+        slot.due = NEVER if part.due is None else part.due
+        if part.firing is not None:
+            slot.alert_id, slot.since, slot.store_id = part.firing.alert_id, part.firing.since, part.firing.store_id
+            slot.repeat_at = NEVER if part.firing.repeat_at is None else part.firing.repeat_at
+        slot.settle()
+
+
+def encode_shared(state: PartitionState) -> bytes:
+    """What the devices share: rule files, stores and our time."""
+    stores = [(store, state.world.known_since.get(store_id, 0)) for store_id, store in state.world.stores.items()]
+    return _encoder.encode(_Shared(VERSION, state.now, state.version, state.files, stores))
+
+
+def restore_shared(part: bytes, now: Millis | None = None) -> PartitionState:
+    """A state without devices.
+
+    Args:
+        part: from ``encode_shared``.
+        now: ``PartitionState.now`` at the checkpoint, where it was kept apart since ``part`` was written earlier.
+
+    Raises:
+        CheckpointError: ``part`` is not a shared part of this version.
+        RuleErrors: this version no longer accepts the rules in it.
+    """
+    try:
+        packed = _shared_decoder.decode(part)
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"the shared checkpoint cannot be read: {error}") from error
+    if packed.format != VERSION:
+        raise CheckpointError(f"the shared checkpoint has format {packed.format}, this version reads {VERSION}")
+    state = PartitionState.empty()
+    state.now = packed.now if now is None else max(now, packed.now)
+    if packed.files or packed.version:
+        state.use(packed.files, packed.version, ruleset_of(packed.files))
+    for store, since in packed.stores:
+        state.world.restore(store, since)
+    return state

@@ -1,0 +1,64 @@
+"""``between``: a metric lies within two limits, both included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devices.event import Millis
+from rules.condition import Condition, Memory, Operator, Scope, Truth
+from rules.metric import OfMetric, read_metric, seen, shown
+from rules.reading import Reading
+from rules.subject import Subject
+
+_MEND = "write two numbers, the lower first: between: [2, 8]"
+
+
+class Between(OfMetric):
+    """True while ``low`` ≤ newest number ≤ ``high``. Remembers nothing."""
+
+    __slots__ = ("high", "low")
+
+    def __init__(self, metric: str, low: float, high: float, stale_after: Millis) -> None:
+        super().__init__(metric, stale_after)
+        self.low = low
+        self.high = high
+
+    def on_event(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
+        """Compare the newest sample; unknown if there is none, it is too old, or it is no number."""
+        sample = subject.samples.get(self.metric)
+        if sample is None or at - sample[0] > self.stale_after:
+            return None
+        value = sample[1]
+        if type(value) is not float and type(value) is not int:
+            return None
+        return self.low <= value <= self.high
+
+    def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
+        """The value, the limits and the result."""
+        limits = {"low": self.low, "high": self.high, "result": self.on_event(memory, subject, at)}
+        return {"operator": "between", "metric": self.metric, **seen(subject, self.metric), **limits}
+
+    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+        """``pressure 3 is between 2 and 8``."""
+        sample = subject.samples.get(self.metric)
+        value = "" if sample is None else f" {shown(sample[1])}"
+        return (
+            f"{self.metric}{value} is {'' if holds else 'no longer '}between {shown(self.low)} and {shown(self.high)}"
+        )
+
+
+def _read(reading: Reading, scope: Scope) -> Condition | None:
+    metric = read_metric(reading, "between")
+    node = reading.entries["between"]
+    limits = [item.value for item in node.value] if isinstance(node.value, list) else []
+    if len(limits) != 2 or any(type(limit) not in (int, float) for limit in limits):  # noqa: PLR2004 - a pair
+        reading.refuse("between", "'between' must be a list of two numbers", _MEND)
+        return None
+    low, high = limits
+    if low > high:
+        reading.refuse("between", f"'between' has its limits the wrong way round: {shown(low)}, {shown(high)}", _MEND)
+        return None
+    return None if metric is None else Between(metric, low, high, scope.stale_after)
+
+
+OPERATOR = Operator("between", _read, frozenset({"metric"}))

@@ -1,0 +1,22 @@
+"""Every word of the rule language. To add one: write its file, its page and its test, and add its line here."""
+
+from __future__ import annotations
+
+from rules.condition import Operator
+from rules.conditions import above, absent_for, all_of, any_of, below, between, equals, not_of, sustained, zone
+
+OPERATORS: dict[str, Operator] = {
+    operator.name: operator
+    for operator in (
+        above.OPERATOR,
+        below.OPERATOR,
+        between.OPERATOR,
+        equals.OPERATOR,
+        absent_for.OPERATOR,
+        zone.OPERATOR,
+        all_of.OPERATOR,
+        any_of.OPERATOR,
+        not_of.OPERATOR,
+        sustained.OPERATOR,
+    )
+}

@@ -1,0 +1,122 @@
+"""Rule files: YAML to a ``Ruleset``, or every problem in them with its place and mend."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any, Final, cast
+
+from rules.condition import DEFAULT_MAX_GAP
+from rules.decision import Severity
+from rules.problem import Problem, RuleErrors
+from rules.reading import Reading
+from rules.rule import Rule, Ruleset
+from rules.selector import read_selector
+from rules.source import Located, read_yaml
+from rules.then import read_then
+from rules.when import read_when
+
+SEVERITIES: Final = ("critical", "major", "minor", "warning", "info")
+PURPOSES: Final = ("maintenance", "safety", "offers", "service")
+RULE_KEYS: Final = (
+    *("id", "name", "summary", "for_devices", "when", "max_gap"),
+    *("severity", "purpose", "then", "cooldown", "repeat_every"),
+)
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
+_EXAMPLE = "write rules: followed by a list of rules"
+
+
+def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) -> Ruleset:
+    """Read a whole rule set.
+
+    Args:
+        files: file name to YAML text.
+        known_templates: the templates that exist, to check names against; ``None`` checks nothing.
+
+    Raises:
+        RuleErrors: with all problems in all files.
+    """
+    problems: list[Problem] = []
+    rules: dict[str, Rule | None] = {}
+    for file in sorted(files):
+        root, broken = read_yaml(file, files[file])
+        problems += broken
+        if root is not None:
+            _read_file(file, root, problems, rules, known_templates)
+        elif not broken:
+            problems.append(Problem(file, 1, 1, "", "the file is empty", _EXAMPLE))
+    if problems:
+        raise RuleErrors(sorted(problems, key=lambda problem: problem[:3]))
+    usable = tuple(rule for rule in rules.values() if rule is not None)
+    return Ruleset(_digest(sorted(rule.version for rule in usable)), usable)
+
+
+def _read_file(
+    file: str,
+    root: Located,
+    problems: list[Problem],
+    rules: dict[str, Rule | None],
+    known_templates: frozenset[str] | None,
+) -> None:
+    if not isinstance(root.value, dict):
+        problems.append(Problem(file, root.line, root.column, "", "expected 'rules:' here", _EXAMPLE))
+        return
+    document = Reading(file, root, "", problems)
+    document.only(("rules",))
+    if not document.need("rules", _EXAMPLE) or document.entries["rules"].value == []:
+        return
+    for node, path in document.items("rules", _EXAMPLE):
+        reading = document.nested(node, path, "write a rule: id, when, purpose, then")
+        if reading is None:
+            continue
+        rule_id = _read_id(reading)
+        if rule_id is not None and rule_id in rules:
+            reading.refuse("id", f"there is another rule '{rule_id}'", "give each rule an id of its own")
+        rule = _read_rule(reading, rule_id or "", known_templates)
+        if rule_id is not None:
+            rules.setdefault(rule_id, rule)
+
+
+def _read_rule(reading: Reading, rule_id: str, known_templates: frozenset[str] | None) -> Rule | None:
+    """One rule; ``None`` where its condition or its devices cannot be read (each problem is noted)."""
+    reading.only(RULE_KEYS)
+    selector = read_selector(reading)
+    condition = read_when(reading, reading.duration("max_gap") or DEFAULT_MAX_GAP)
+    case, notify = read_then(reading, known_templates)
+    severity = reading.choice("severity", SEVERITIES)
+    purpose = reading.choice("purpose", PURPOSES)
+    texts = {key: reading.text(key) or "" for key in ("name", "summary")}
+    cooldown, repeat_every = reading.duration("cooldown"), reading.duration("repeat_every")
+    if selector is None or condition is None:
+        return None
+    return Rule(
+        id=rule_id,
+        version=_digest(reading.node.plain()),
+        selector=selector,
+        condition=condition,
+        severity=cast("Severity", severity or "warning"),
+        purpose=purpose or "maintenance",
+        case=case,
+        notify=notify,
+        cooldown_ms=cooldown,
+        repeat_every_ms=repeat_every,
+        metrics=tuple(sorted(key for key in condition.watches if key.isprintable())),
+        **texts,
+    )
+
+
+def _read_id(reading: Reading) -> str | None:
+    if not reading.need("id", "give the rule a short name of its own: id: chiller-too-warm"):
+        return None
+    rule_id = reading.text("id")
+    if rule_id is not None and _ID.fullmatch(rule_id) is None:
+        reading.refuse("id", f"'{rule_id}' is no id", "use 1 to 100 letters, digits, '-', '_', '.' or ':'")
+        return None
+    return rule_id
+
+
+def _digest(content: Any) -> str:
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(errors="surrogatepass"), digest_size=6).hexdigest()

@@ -1,0 +1,317 @@
+"""The fold: ``step(state, event)`` gives the outcomes. No clock, no I/O, no randomness.
+
+The same events in the same order give the same state and the same outcomes: live, in a replay, and after a restart
+from a checkpoint. See docs/explanation/semantics.md for what the rules mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from devices.event import (
+    DeviceChanged,
+    DeviceEvent,
+    Event,
+    Location,
+    Millis,
+    RulesChanged,
+    Status,
+    StoreChanged,
+    Telemetry,
+    Tick,
+)
+from rules.alert import FIRING, Slot
+from rules.condition import ANY_DATA, EVENT, LOCATION, STATUS
+from rules.decision import Fault, Note, Outcome, Position, derived_id
+from rules.judgement import fault, judge, withdraw
+from rules.places import forget, locate
+from rules.problem import RuleErrors
+from rules.rule import Ruleset
+from rules.state import PartitionState, ruleset_of
+from rules.subject import LONG_AGO, NEVER, Subject
+from rules.timers import run_due, run_tick, set_due
+
+MINUTE_MS = 60_000
+RECENT_NOTES = 8
+
+
+def step(state: PartitionState, event: Event, position: Position) -> list[Outcome]:
+    """Apply one event.
+
+    Args:
+        state: changed in place.
+        event: the next event of the partition's log.
+        position: where it stands; decisions are named after it.
+
+    Returns:
+        What was decided, in the order of its happening.
+    """
+    out: list[Outcome] = []
+    if type(event) is Telemetry:
+        _telemetry(state, event, position, out)
+    else:
+        _APPLY[type(event)](state, event, position, out)
+    return out
+
+
+def _telemetry(state: PartitionState, event: Telemetry, position: Position, out: list[Outcome]) -> None:
+    at = event.at
+    subject = state.subjects.get(event.device_id) or state.subject(event.device_id)
+    if subject.due < at:
+        _catch_up(state, subject, at, position, out)
+    values, samples = event.values, subject.samples
+    shape = subject.plan.shape(tuple(values))
+    rules = shape.rules
+    newer = at > subject.heard_at
+    for name in shape.metrics:
+        sample = samples.get(name)
+        if sample is not None and at <= sample[0]:
+            rules = _newer_only(subject, event, newer=newer)
+            break
+    else:
+        for name in shape.metrics:
+            samples[name] = (at, values[name])
+    if newer:
+        subject.heard_at = at
+        if at > subject.last_at:
+            _advance(state, subject, at, event.received_at)
+    elif not shape.metrics:
+        rules = ()
+    if newer or rules:
+        state.dirty.add(event.device_id)
+    if rules:
+        _evaluate(state, subject, rules, position, out)
+
+
+def _newer_only(subject: Subject, event: Telemetry, *, newer: bool) -> tuple[int, ...]:
+    """Take only those metrics of a late or repeated reading that are news after all; the rules that they touch."""
+    samples, watched = subject.samples, subject.plan.watched
+    fresh = []
+    for name, value in event.values.items():
+        if name in watched and (name not in samples or event.at > samples[name][0]):
+            samples[name] = (event.at, value)
+            fresh.append(name)
+    return subject.plan.touched_by(*fresh, ANY_DATA) if newer else subject.plan.touched_by(*fresh)
+
+
+def _advance(state: PartitionState, subject: Subject, at: Millis, received_at: Millis) -> None:
+    """The device's time has come to ``at``."""
+    subject.last_at = at
+    behind = received_at - at
+    lag = behind - behind % MINUTE_MS if behind >= MINUTE_MS else 0
+    if lag != subject.lag:
+        subject.lag = lag
+        state.schedule(subject)
+
+
+def _catch_up(state: PartitionState, subject: Subject, at: Millis, position: Position, out: list[Outcome]) -> None:
+    """Before something that happened at ``at``: handle the deadlines that came earlier."""
+    run_due(subject, at - 1, position, out)
+    state.schedule(subject)
+
+
+def _evaluate(
+    state: PartitionState, subject: Subject, rules: Iterable[int], position: Position, out: list[Outcome]
+) -> None:
+    """Ask the ``rules`` (places in the plan) what holds now on the device's clock."""
+    at, slots, due = subject.last_at, subject.slots, subject.due
+    for place in rules:
+        slot = slots[place]
+        if slot is None:
+            slot = slots[place] = Slot(subject.plan.rules[place])
+        try:
+            truth = slot.rule.condition.on_event(slot.memory, subject, at)
+            if truth is not slot.settled:
+                judge(slot, subject, truth, at, position, out, heard=True)
+                set_due(slot, subject, at)
+            elif slot.timed:
+                set_due(slot, subject, at)
+        except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
+            out.append(fault(slot, subject, position, error))
+        if slot.due < due:  # noqa: PLR1730 - min() costs a call for each rule and event
+            due = slot.due
+    if due < subject.due:
+        subject.due = due
+        state.schedule(subject)
+
+
+def _location(state: PartitionState, event: Location, position: Position, out: list[Outcome]) -> None:
+    subject = state.subject(event.device_id)
+    if subject.fix is not None and event.at <= subject.fix[0]:
+        return
+    if subject.due < event.at:
+        _catch_up(state, subject, event.at, position, out)
+    if subject.plan.located:
+        locate(subject, event)
+    subject.fix = (event.at, event.lat, event.lon, event.accuracy)
+    _heard(state, subject, event, position, out, LOCATION)
+    subject.entered = subject.left = ()
+
+
+def _device_event(state: PartitionState, event: DeviceEvent, position: Position, out: list[Outcome]) -> None:
+    subject = state.subject(event.device_id)
+    content = msgspec.json.encode(event.data, order="sorted").decode(errors="replace")
+    note_id = derived_id("n", event.device_id, event.at, event.type, content)
+    if note_id in subject.recent:
+        return
+    subject.recent = [*subject.recent, note_id][-RECENT_NOTES:]
+    late = event.at < subject.heard_at
+    if subject.facts.owner is not None:
+        summary = f"{event.device_id} reported {event.type}"
+        detail = {"type": event.type, "data": event.data, "late": late}
+        out.append(Note(note_id, event.at, "event", event.device_id, subject.facts.owner, summary, detail))
+    if late:
+        state.dirty.add(event.device_id)
+        return
+    if subject.due < event.at:
+        _catch_up(state, subject, event.at, position, out)
+    subject.event = event
+    _heard(state, subject, event, position, out, EVENT)
+    subject.event = None
+
+
+def _heard(
+    state: PartitionState,
+    subject: Subject,
+    event: Location | DeviceEvent,
+    position: Position,
+    out: list[Outcome],
+    key: str,
+) -> None:
+    """Move the device's time on and ask the rules that watch ``key``, or any data."""
+    keys = [key]
+    if event.at > subject.heard_at:
+        subject.heard_at = event.at
+        keys.append(ANY_DATA)
+    if event.at > subject.last_at:
+        _advance(state, subject, event.at, event.received_at)
+    state.dirty.add(subject.id)
+    _evaluate(state, subject, subject.plan.touched_by(*keys), position, out)
+
+
+def _status(state: PartitionState, event: Status, position: Position, out: list[Outcome]) -> None:
+    """A status is often the broker's word with the broker's time: it does not move the device's own time."""
+    subject = state.subject(event.device_id)
+    before = subject.status
+    if before is not None and event.at <= before[0]:
+        return
+    subject.status = (event.at, event.online)
+    state.dirty.add(event.device_id)
+    if before is None or before[1] == event.online:
+        if before is None:
+            _evaluate(state, subject, subject.plan.touched_by(STATUS), position, out)
+        return
+    if subject.facts.owner is not None:
+        word = "online" if event.online else "offline"
+        note_id = derived_id("n", event.device_id, event.at, "status", word)
+        summary = f"{event.device_id} {'came online' if event.online else 'went offline'}"
+        detail = {"status": word, **event.detail}
+        out.append(Note(note_id, event.at, "status", event.device_id, subject.facts.owner, summary, detail))
+    _evaluate(state, subject, subject.plan.touched_by(STATUS), position, out)
+
+
+def _tick(state: PartitionState, event: Tick, position: Position, out: list[Outcome]) -> None:
+    if event.at > state.now:
+        state.now = event.at
+        run_tick(state, event.at, position, out)
+
+
+def _device_changed(state: PartitionState, event: DeviceChanged, position: Position, out: list[Outcome]) -> None:
+    subject = state.subject(event.device_id)
+    if subject.facts == event.facts:
+        return
+    subject.facts = event.facts
+    _replan(state, subject, event.at, position, out)
+
+
+def _store_changed(state: PartitionState, event: StoreChanged, position: Position, out: list[Outcome]) -> None:
+    state.shared_dirty = True
+    if event.removed:
+        state.world.remove(event.facts.id)
+        return
+    try:
+        state.world.put(event.facts, event.at)
+    except ValueError as error:
+        out.append(Fault("", event.facts.id, position, f"store {event.facts.id}: {error}", ""))
+
+
+def _rules_changed(state: PartitionState, event: RulesChanged, position: Position, out: list[Outcome]) -> None:
+    try:
+        ruleset = ruleset_of(event.files)
+    except RuleErrors as errors:
+        first = errors.problems[0]
+        out.append(Fault("", "", position, f"rules {event.version} are not usable: {first}", str(errors)))
+        return
+    _use(state, event, ruleset, position, out)
+
+
+def _use(state: PartitionState, event: RulesChanged, ruleset: Ruleset, position: Position, out: list[Outcome]) -> None:
+    state.shared_dirty = True
+    state.use(event.files, event.version, ruleset)
+    for subject in state.subjects.values():
+        _replan(state, subject, event.at, position, out)
+
+
+def _replan(state: PartitionState, subject: Subject, at: Millis, position: Position, out: list[Outcome]) -> None:
+    """Renew which rules concern the device.
+
+    State stays with rules that did not change. An alert that fires goes on under the rule's new version, or is
+    withdrawn if no rule of that name concerns the device any more.
+    """
+    state.dirty.add(subject.id)
+    plan = state.plans.plan_for(subject.facts)
+    before = {slot.rule.id: slot for slot in subject.slots if slot is not None}
+    subject.plan = plan
+    subject.slots = [None] * len(plan.rules)
+    added = []
+    for place, rule in enumerate(plan.rules):
+        old = before.pop(rule.id, None)
+        if old is not None and old.rule.version == rule.version:
+            subject.slots[place] = old
+        else:
+            added.append(place)
+            if old is not None and old.phase == FIRING:
+                slot = subject.slots[place] = Slot(rule)
+                slot.carry_over(old)
+    now = max(at, state.now) - subject.lag
+    for slot in before.values():
+        if slot.phase == FIRING:
+            withdraw(slot, subject, now, position, out)
+    subject.samples = {name: sample for name, sample in subject.samples.items() if name in plan.watched}
+    if not plan.located:
+        forget(subject)
+    _first_look(state, subject, added, max(now, subject.last_at), position, out)
+
+
+def _first_look(
+    state: PartitionState, subject: Subject, added: list[int], at: Millis, position: Position, out: list[Outcome]
+) -> None:
+    """Ask rules that are new to a device that is not: what they find may be pending, it does not fire."""
+    known = subject.last_at != LONG_AGO or subject.status is not None
+    for place in added if known else ():
+        slot = subject.slots[place]
+        if slot is None:
+            slot = subject.slots[place] = Slot(subject.plan.rules[place])
+        try:
+            truth = slot.rule.condition.on_event(slot.memory, subject, at)
+            judge(slot, subject, truth, at, position, out, heard=False)
+            set_due(slot, subject, at)
+        except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
+            out.append(fault(slot, subject, position, error))
+    subject.due = min((slot.due for slot in subject.slots if slot is not None), default=NEVER)
+    state.schedule(subject)
+
+
+_APPLY: dict[type, Callable[[PartitionState, Any, Position, list[Outcome]], None]] = {
+    Telemetry: _telemetry,
+    Status: _status,
+    Location: _location,
+    DeviceEvent: _device_event,
+    Tick: _tick,
+    DeviceChanged: _device_changed,
+    StoreChanged: _store_changed,
+    RulesChanged: _rules_changed,
+}

@@ -1,0 +1,52 @@
+"""What the operators on one metric share: reading its name, its newest sample and how old that may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devices.event import Millis
+from rules.condition import Condition, Memory
+from rules.reading import Reading
+from rules.subject import NEVER, Subject
+
+
+def read_metric(reading: Reading, operator: str) -> str | None:
+    """The ``metric`` beside ``operator``; a problem where it is missing."""
+    if not reading.need("metric", f"write 'metric: temperature' beside '{operator}'"):
+        return None
+    return reading.text("metric")
+
+
+class OfMetric(Condition):
+    """A condition on the newest sample of one metric, which may grow too old to be counted on."""
+
+    __slots__ = ("metric", "stale_after", "timed", "watches")
+
+    def __init__(self, metric: str, stale_after: Millis) -> None:
+        self.metric = metric
+        self.stale_after = stale_after
+        self.timed = stale_after != NEVER
+        self.watches = frozenset({metric})
+
+    def next_deadline(self, memory: Memory, subject: Subject, after: Millis) -> Millis:
+        """When the newest sample stops being known."""
+        sample = subject.samples.get(self.metric)
+        if sample is None:
+            return NEVER
+        stale = sample[0] + self.stale_after + 1
+        return stale if stale > after else NEVER
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence shows it: at most 4 decimals, no trailing zeros."""
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is float:
+        return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:g}"  # noqa: PLR2004
+    return str(value)
+
+
+def seen(subject: Subject, metric: str) -> dict[str, Any]:
+    """The newest sample, for an explanation."""
+    sample = subject.samples.get(metric)
+    return {"value": None, "sampled_at": None} if sample is None else {"value": sample[1], "sampled_at": sample[0]}

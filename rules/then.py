@@ -1,0 +1,50 @@
+"""Reading ``then``: the case to open and the words to send."""
+
+from __future__ import annotations
+
+from rules.decision import CaseAction, NotifyAction
+from rules.problem import closest
+from rules.reading import Reading
+
+CHANNELS = ("push", "sms", "email")
+PRIORITIES = ("low", "normal", "high", "urgent")
+
+
+def read_then(rule: Reading, known_templates: frozenset[str] | None) -> tuple[CaseAction | None, NotifyAction | None]:
+    """The actions of a rule; notes a problem for each thing that cannot be."""
+    then = rule.mapping("then", "write then: {notify: {template: alert, channels: [push]}}")
+    if then is None:
+        return None, None
+    then.only(("case", "notify"))
+    return _read_case(then), _read_notify(then, known_templates)
+
+
+def _read_case(then: Reading) -> CaseAction | None:
+    if "case" in then and then.entries["case"].value is None:
+        return CaseAction()
+    case = then.mapping("case", "write case: {queue: cold-chain, priority: high}")
+    if case is None:
+        return None
+    case.only(("queue", "priority"))
+    defaults = CaseAction()
+    queue = case.text("queue") or defaults.queue
+    return CaseAction(queue=queue, priority=case.choice("priority", PRIORITIES) or defaults.priority)
+
+
+def _read_notify(then: Reading, known_templates: frozenset[str] | None) -> NotifyAction | None:
+    notify = then.mapping("notify", "write notify: {template: alert, channels: [push, sms, email]}")
+    if notify is None:
+        return None
+    notify.only(("template", "channels", "escalate_after", "expires_after", "holdout"))
+    notify.need("template", "name the words to send: template: alert")
+    template = notify.text("template")
+    if template is not None and known_templates is not None and template not in known_templates:
+        mend = closest(template, known_templates, f"templates: {', '.join(sorted(known_templates)) or 'none'}")
+        notify.refuse("template", f"there is no template '{template}'", mend)
+    return NotifyAction(
+        template=template or "",
+        channels=notify.choices("channels", CHANNELS),
+        escalate_after_ms=notify.duration("escalate_after"),
+        expires_after_ms=notify.duration("expires_after"),
+        holdout_percent=notify.percent("holdout") or 0.0,
+    )
