@@ -1,0 +1,34 @@
+"""What a message says: text by template, channel and language, in the brand's voice.
+
+``Templates`` in ``library`` is the whole of it; the texts themselves are in ``shipped``.
+"""
+
+from notifiers.templates.context import TemplateContext
+from notifiers.templates.errors import (
+    ContextError,
+    ExhaustedError,
+    ForbiddenError,
+    NoTextError,
+    Problem,
+    RenderError,
+    TemplateError,
+    UnknownTemplateError,
+)
+from notifiers.templates.library import Rendered, Templates
+from notifiers.templates.sms_length import SmsLength, sms_length
+
+__all__ = [
+    "ContextError",
+    "ExhaustedError",
+    "ForbiddenError",
+    "NoTextError",
+    "Problem",
+    "RenderError",
+    "Rendered",
+    "SmsLength",
+    "TemplateContext",
+    "TemplateError",
+    "Templates",
+    "UnknownTemplateError",
+    "sms_length",
+]

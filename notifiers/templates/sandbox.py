@@ -1,0 +1,216 @@
+"""Jinja with everything taken out that a message does not need.
+
+Jinja's own sandbox keeps a template from Python's internals. It does not keep it from running for ever or from filling
+the memory, so here filters, globals and callables are short allow-lists, and every loop, call, include, concatenation
+and printed value is charged to the budget.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import BuiltinMethodType, MethodType
+from typing import Any, NamedTuple, cast
+
+from jinja2 import BaseLoader, FunctionLoader, StrictUndefined, Template, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.filters import FILTERS
+from jinja2.runtime import BlockReference, Context, LoopContext, Macro, markup_join, str_join
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Namespace, pass_eval_context
+from jinja2.visitor import NodeTransformer
+
+from notifiers.templates.budget import current
+from notifiers.templates.errors import ForbiddenError
+
+MAX_RANGE = 1_000
+MAX_NUMBER = 10**30
+MAX_SOURCE = 64 * 1024
+"""Characters of one template file."""
+
+JINJA_FILTERS = (
+    "abs", "capitalize", "d", "default", "dictsort", "e", "escape", "first", "float", "int", "items", "last",
+    "length", "lower", "title", "trim", "upper", "urlencode",
+)  # fmt: skip
+"""Left out on purpose: ``safe`` (unescaped text), and all that can make much out of little: ``center``, ``format``,
+``indent``, ``batch``, ``slice``, ``round``, ``replace``, ``wordwrap`` …"""
+
+DICT_METHODS = frozenset({"items", "keys", "values", "get"})
+
+
+class Source(NamedTuple):
+    """One template file."""
+
+    text: str
+    path: Path
+
+
+class _Charging(NodeTransformer):
+    """Puts the budget into the syntax tree, and refuses what cannot be charged."""
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 jinja's visitor names
+        if node.recursive:
+            raise SyntaxError("recursive loops are not available in templates")
+        self.generic_visit(node)
+        text = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
+        node.iter = _filtered(node.iter, "_counted", nodes.Const(text, lineno=node.lineno))
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
+        self.generic_visit(node)
+        return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
+
+    def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
+        raise SyntaxError("escaping cannot be turned off in templates")
+
+
+def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(cast("nodes.Expr", node), name, list(args), [], None, None, lineno=node.lineno)
+
+
+class _ChargedCode(CodeGenerator):
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
+        try:
+            _Charging().visit(node)
+        except SyntaxError as error:
+            self.fail(str(error), node.lineno)
+        node.set_environment(self.environment)
+        super().visit_Template(node, frame)
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """The environment of all message templates. ``sources`` maps a template's name to its text."""
+
+    code_generator_class = _ChargedCode
+    intercepted_binops = frozenset({"+", "-", "*", "**", "%"})
+
+    def __init__(self, sources: Mapping[str, Source], filters: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__(
+            loader=_loader(sources),
+            autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+            undefined=StrictUndefined,
+            finalize=_printed,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            optimized=False,
+            cache_size=-1,
+        )
+        self.sources = sources
+        self.globals = {"range": _range, "namespace": Namespace}
+        self.filters = {name: _charged(FILTERS[name]) for name in JINJA_FILTERS}
+        self.filters |= {"_counted": _counted, "_joined": _joined, **filters}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A dict's own entries come first: a metric may be called ``items`` or ``count``."""
+        if isinstance(obj, dict):
+            try:
+                return obj[attribute]
+            except KeyError:
+                pass
+            return getattr(obj, attribute) if attribute in DICT_METHODS else self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Charge a step, and let only what is made for templates be called."""
+        current.get().budget.step()
+        if not _may_be_called(obj):
+            raise ForbiddenError(f"{getattr(obj, '__name__', 'this')}() cannot be called in templates; use a filter")
+        return context.call(obj, *args, **kwargs)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic for numbers of human size; ``+`` also for text and lists, which is charged."""
+        if _is_number(left) and _is_number(right) and operator != "**":
+            return _sized(_ARITHMETIC[operator](left, right))
+        if operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
+            current.get().budget.step(len(left) + len(right))
+            return left + right  # type: ignore[operator]
+        raise ForbiddenError(f"{type(left).__name__} {operator} {type(right).__name__} is not available in templates")
+
+    def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:  # noqa: A002
+        """Charge what a running template includes or extends."""
+        rendering = current.get(None)
+        if rendering is not None and isinstance(name, str) and name in self.sources:
+            rendering.budget.step(len(self.sources[name].text))
+        return super().get_template(name, parent, globals)
+
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "%": operator.mod,
+}
+
+
+def _loader(sources: Mapping[str, Source]) -> BaseLoader:
+    def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None] | None:
+        source = sources.get(name)
+        return None if source is None else (source.text, str(source.path), lambda: True)
+
+    return FunctionLoader(load)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _sized(number: float) -> float:
+    if isinstance(number, int) and abs(number) > MAX_NUMBER:
+        raise ForbiddenError("a number grew beyond 30 digits")
+    return number
+
+
+def _may_be_called(obj: Any) -> bool:
+    if isinstance(obj, Macro | BlockReference) or obj is _range or obj is Namespace:
+        return True
+    if isinstance(obj, MethodType):
+        return isinstance(obj.__self__, LoopContext) and obj.__name__ in {"cycle", "changed"}
+    return isinstance(obj, BuiltinMethodType) and isinstance(obj.__self__, dict) and obj.__name__ in DICT_METHODS
+
+
+def _range(*bounds: int) -> range:
+    made = range(*bounds)
+    if made and abs(made[-1] - made[0]) // abs(made.step) >= MAX_RANGE:
+        raise ForbiddenError(f"range() gives at most {MAX_RANGE} numbers in templates")
+    return made
+
+
+def _counted(items: Iterable[Any], text: int) -> Iterator[Any]:
+    """Each iteration costs a step and the loop's own ``text`` (characters)."""
+    budget = current.get().budget
+    for item in items:
+        budget.step(text)
+        yield item
+
+
+@pass_eval_context
+def _joined(eval_context: Any, parts: list[Any]) -> str:
+    """The operator ``~``."""
+    budget = current.get().budget
+    budget.step()
+    texts = [part if isinstance(part, str) else str(part) for part in parts]
+    budget.take(sum(map(len, texts)))
+    return markup_join(texts) if eval_context.autoescape else str_join(texts)
+
+
+def _printed(value: Any) -> Any:
+    """Jinja's ``finalize``: every printed value is charged."""
+    text = value if isinstance(value, str) else str(value)
+    current.get().budget.take(len(text))
+    return text
+
+
+def _charged(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """``plain``, a filter of Jinja's own, charged by the size of what it is given."""
+
+    def charged(*args: Any, **kwargs: Any) -> Any:
+        size = sum(len(arg) for arg in args if isinstance(arg, str | list | tuple | dict))
+        current.get().budget.take(size)
+        return plain(*args, **kwargs)
+
+    marker = getattr(plain, "jinja_pass_arg", None)
+    if marker is not None:
+        charged.jinja_pass_arg = marker  # type: ignore[attr-defined]
+    return charged
