@@ -42,4 +42,4 @@ def firing(connection: Connection, *, customer_id: str | None = None, limit: int
 def firing_by_severity(connection: Connection) -> dict[str, int]:
     """How many alerts fire now, by severity."""
     query = select(alerts.c.severity, func.count()).where(alerts.c.state == "firing").group_by(alerts.c.severity)
-    return {severity: number for severity, number in connection.execute(query)}
+    return dict(connection.execute(query).all())

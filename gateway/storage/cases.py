@@ -124,10 +124,8 @@ def page(
 
 def counts(connection: Connection) -> dict[str, int]:
     """How many cases stand in each state."""
-    counted: dict[str, int] = dict.fromkeys(STATES, 0)
-    for state, number in connection.execute(select(cases.c.state, func.count()).group_by(cases.c.state)):
-        counted[state] = number
-    return counted
+    counted = connection.execute(select(cases.c.state, func.count()).group_by(cases.c.state))
+    return {**dict.fromkeys(STATES, 0), **dict(counted.all())}
 
 
 def assign(connection: Connection, case_id: str, *, assignee: str | None, by: str) -> Case | None:
@@ -207,8 +205,7 @@ def _first_line(body: str, longest: int = 120) -> str:
 
 
 def _encode(case: Case) -> str:
-    assert case.opened_at is not None
-    return cursors.encode(case.opened_at.isoformat(), case.id)
+    return cursors.encode(case.opened_at.isoformat() if case.opened_at else "", case.id)
 
 
 def _decode(cursor: str) -> tuple[datetime, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, delete, func, literal_column, or_, select, update
+from sqlalchemy import Boolean, Connection, RowMapping, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import cursors, tables, wake
@@ -40,13 +40,13 @@ _WRITTEN = ("name", "locale", "time_zone", "addresses", "preferred_channels", "a
 
 def put(connection: Connection, customer: Customer) -> bool:
     """Write the whole customer, new or not; true when new."""
-    values = {name: getattr(customer, name) for name in _WRITTEN}
+    values: dict[str, Any] = {name: getattr(customer, name) for name in _WRITTEN}
     statement = (
         insert(customers)
         .values(id=customer.id, **values)
         .on_conflict_do_update(index_elements=["id"], set_={**values, "updated_at": func.clock_timestamp()})
         # An inserted row has no earlier version: PostgreSQL's own mark of which of the two happened.
-        .returning(literal_column("(xmax = 0)"))
+        .returning(literal_column("(xmax = 0)", Boolean))
     )
     return bool(connection.execute(statement).scalar_one())
 

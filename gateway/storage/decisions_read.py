@@ -42,4 +42,4 @@ def get(connection: Connection, decision_id: str) -> Made | None:
 def counts(connection: Connection) -> dict[str, int]:
     """How many decisions each rule has made, by rule id."""
     query = select(decisions.c.rule_id, func.count()).group_by(decisions.c.rule_id)
-    return {rule_id: number for rule_id, number in connection.execute(query)}
+    return dict(connection.execute(query).all())

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, literal_column, or_, select, update
+from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from devices.event import DeviceFacts
@@ -51,13 +51,13 @@ _WRITTEN = ("model", "profile", "owner", "store", "tags", "attributes")
 
 def put(connection: Connection, device: Device) -> bool:
     """Write the whole device and wake the inventory feed; true when it is new."""
-    values = {name: getattr(device, name) for name in _WRITTEN} | {"logged": False}
+    values: dict[str, Any] = {name: getattr(device, name) for name in _WRITTEN} | {"logged": False}
     statement = (
         insert(devices)
         .values(id=device.id, **values)
         .on_conflict_do_update(index_elements=["id"], set_={**values, "updated_at": func.clock_timestamp()})
         # An inserted row has no earlier version: PostgreSQL's own mark of which of the two happened.
-        .returning(literal_column("(xmax = 0)"))
+        .returning(literal_column("(xmax = 0)", Boolean))
     )
     inserted = bool(connection.execute(statement).scalar_one())
     wake.notify(connection, wake.INVENTORY)

@@ -98,7 +98,7 @@ def suppressions(connection: Connection) -> dict[str, int]:
         .where(timeline.c.kind == "suppression", timeline.c.reason.is_not(None))
         .group_by(timeline.c.reason)
     )
-    return {reason: number for reason, number in connection.execute(query)}
+    return dict(connection.execute(query).all())
 
 
 def newest_entries(connection: Connection, *, limit: int = 30) -> list[Entry]:

@@ -67,7 +67,7 @@ def get(connection: Connection, version: str) -> RuleSet | None:
 
 
 def claim_unpublished(connection: Connection) -> RuleSet | None:
-    """The newest set if the log does not have it yet. Until this transaction ends, nobody else puts or publishes one."""
+    """The newest set if the log does not have it yet. Nobody else puts or publishes one until this transaction ends."""
     _one_at_a_time(connection)
     present = newest(connection)
     return present if present is not None and present.published_at is None else None

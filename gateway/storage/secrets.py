@@ -18,4 +18,4 @@ def shared(connection: Connection, name: str) -> str:
     """The secret of that name; made now if nobody has yet. All processes get the same one."""
     statement = insert(secrets).values(name=name, value=randomness.token_urlsafe(32))
     connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
-    return connection.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one()
+    return str(connection.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one())

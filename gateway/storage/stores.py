@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, literal_column, select, update
+from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from devices.event import StoreFacts
@@ -50,13 +50,13 @@ _WRITTEN = ("name", "geofence", "tags", "opening_hours", "time_zone")
 
 def put(connection: Connection, store: Store) -> bool:
     """Write the whole store and wake the inventory feed; true when it is new."""
-    values = {name: getattr(store, name) for name in _WRITTEN} | {"logged": False}
+    values: dict[str, Any] = {name: getattr(store, name) for name in _WRITTEN} | {"logged": False}
     statement = (
         insert(stores)
         .values(id=store.id, **values)
         .on_conflict_do_update(index_elements=["id"], set_={**values, "updated_at": func.clock_timestamp()})
         # An inserted row has no earlier version: PostgreSQL's own mark of which of the two happened.
-        .returning(literal_column("(xmax = 0)"))
+        .returning(literal_column("(xmax = 0)", Boolean))
     )
     inserted = bool(connection.execute(statement).scalar_one())
     wake.notify(connection, wake.INVENTORY)

@@ -1,0 +1,105 @@
+"""The HTTP application: routes, gates and background work, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from fastapi import APIRouter, Depends, FastAPI
+from sqlalchemy import Engine
+
+from devices.event import Millis
+from gateway import __version__
+from gateway.api import access, problems
+from gateway.api.access import Identify, KeyRing
+from gateway.api.bodies import BodyLimit
+from gateway.api.context import Api, Log
+from gateway.api.inventory_feed import InventoryFeed
+from gateway.api.listening import listen, running
+from gateway.api.routes import cases, customers, decisions, devices, events, health, messages, rules, stores
+from gateway.ingress.core import Core
+from gateway.settings import Settings
+from gateway.storage import wake
+
+ROUTERS = (events, devices, customers, stores, rules, decisions, messages, cases)
+
+_SUMMARY = "Devices in, the right word to the right person once, every touchpoint on one timeline."
+
+
+def now_ms() -> Millis:
+    """The machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    log: Log,
+    *,
+    hooks: Sequence[APIRouter] = (),
+    console: bool = True,
+    clock: Callable[[], Millis] = now_ms,
+) -> FastAPI:
+    """The whole application; the caller has migrated the database and made the log's streams.
+
+    Args:
+        settings: as resolved at start.
+        engine: the database. Requests run on a pool of threads, so its pool wants about as many connections.
+        log: connected on the loop that will run the app.
+        hooks: routers that need no key because they check who calls by themselves.
+        console: with the pages under ``/console``. One app a process can have them.
+        clock: now, ms.
+    """
+    bootstrap = settings.api.bootstrap_key
+    ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
+    partitions = settings.log.partitions
+    api = Api(engine, log, Core(log, partitions), ring, partitions, clock)
+    app = FastAPI(
+        title="Kizashi",
+        version=__version__,
+        summary=_SUMMARY,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        lifespan=_lifespan,
+        redirect_slashes=False,
+    )
+    app.state.api = api
+    app.state.listeners = []
+    problems.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router, dependencies=[Depends(access.allow)])
+    app.include_router(health.router)
+    for router in hooks:
+        app.include_router(router)
+    if console:
+        from gateway.console.mount import mount
+
+        mount(app, api, settings)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Identify, ring=ring)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Keep the registry's rows flowing into the log, and tell the console what changed."""
+    api: Api = app.state.api
+    feed = InventoryFeed(
+        api.engine, api.log, partitions=api.partitions, loop=asyncio.get_running_loop(), now_ms=api.now_ms
+    )
+    api.running_feed = feed
+
+    def heard(channel: str, payload: str) -> None:
+        if channel == wake.INVENTORY:
+            feed.wake()
+        for listener in app.state.listeners:
+            listener(channel, payload)
+
+    hearing = asyncio.create_task(listen(api.engine, [wake.INVENTORY, wake.TIMELINE], heard))
+    sweeping = asyncio.create_task(feed.keep_sweeping())
+    async with running(hearing, sweeping):
+        yield
+    api.running_feed = None

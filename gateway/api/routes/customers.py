@@ -1,0 +1,125 @@
+"""Customers, what they agreed to, and their timeline."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Connection
+
+from gateway.api.context import Cursor, Here, Limit
+from gateway.api.problems import not_found
+from gateway.api.shapes.customer import (
+    ConsentsBody,
+    CustomerAnswer,
+    CustomerBody,
+    CustomerPage,
+    EntryAnswer,
+    TimelinePage,
+    TouchpointBody,
+)
+from gateway.api.shapes.plain import Id, Line
+from gateway.storage import consents, customers, timeline, touchpoints
+from gateway.storage.customers import Customer
+from rules.decision import derived_id
+
+router = APIRouter(prefix="/v1/customers", tags=["customers"])
+
+
+@router.get("")
+def list_customers(
+    api: Here, cursor: Cursor = None, limit: Limit = 50, search: Annotated[Line, Query()] = ""
+) -> CustomerPage:
+    """Customers by id; with `search` those whose id, name, number or mailbox contains it."""
+    with api.engine.connect() as connection:
+        found = customers.page(connection, cursor=cursor, limit=limit, search=search)
+    return CustomerPage.model_validate(found, from_attributes=True)
+
+
+@router.get("/{customer_id}")
+def get_customer(api: Here, customer_id: Id) -> CustomerAnswer:
+    """One customer."""
+    with api.engine.connect() as connection:
+        return CustomerAnswer.model_validate(_present(connection, customer_id))
+
+
+@router.put("/{customer_id}")
+def put_customer(api: Here, customer_id: Id, body: CustomerBody, response: Response) -> CustomerAnswer:
+    """Write the whole customer, new (201) or not (200). Consents are put by themselves."""
+    with api.engine.begin() as connection:
+        new = customers.put(connection, body.to_customer(customer_id))
+        response.status_code = 201 if new else 200
+        return CustomerAnswer.model_validate(_present(connection, customer_id))
+
+
+@router.delete("/{customer_id}", status_code=204)
+def erase_customer(api: Here, customer_id: Id) -> None:
+    """Remove the customer and everything that speaks of them. Their devices stay, without an owner."""
+    with api.engine.begin() as connection:
+        if not customers.erase(connection, customer_id):
+            raise not_found("customer", customer_id)
+
+
+@router.get("/{customer_id}/consents")
+def get_consents(api: Here, customer_id: Id) -> ConsentsBody:
+    """What the customer agreed to, and when and where they last said something."""
+    with api.engine.connect() as connection:
+        _present(connection, customer_id)
+        return ConsentsBody.of(consents.get(connection, customer_id))
+
+
+@router.put("/{customer_id}/consents")
+def put_consents(api: Here, customer_id: Id, body: ConsentsBody) -> ConsentsBody:
+    """Replace everything the customer said before. What is left out is not agreed to."""
+    with api.engine.begin() as connection:
+        _present(connection, customer_id)
+        consents.put(connection, customer_id, body.to_consents())
+        return ConsentsBody.of(consents.get(connection, customer_id))
+
+
+@router.get("/{customer_id}/timeline")
+def get_timeline(api: Here, customer_id: Id, cursor: Cursor = None, limit: Limit = 50) -> TimelinePage:
+    """Every touchpoint, newest first."""
+    with api.engine.connect() as connection:
+        _present(connection, customer_id)
+        found = timeline.page(connection, customer_id, cursor=cursor, limit=limit)
+    return TimelinePage.model_validate(found, from_attributes=True)
+
+
+@router.post("/{customer_id}/touchpoints", status_code=201)
+def add_touchpoint(api: Here, customer_id: Id, body: TouchpointBody, response: Response) -> EntryAnswer:
+    """Put an order, a call, a visit or a note onto the timeline. With an `id` of yours, a repeat changes nothing."""
+    entry = _entry(customer_id, body, datetime.fromtimestamp(api.now_ms() / 1000, UTC))
+    with api.engine.begin() as connection:
+        _present(connection, customer_id)
+        there = touchpoints.get(connection, entry.id) if body.id is not None else None
+        if there is not None:
+            response.status_code = 200
+            return EntryAnswer.model_validate(there)
+        timeline.add(connection, [entry])
+    return EntryAnswer.model_validate(entry)
+
+
+def _entry(customer_id: str, body: TouchpointBody, now: datetime) -> timeline.Entry:
+    named = ("named", body.id) if body.id is not None else ("made", secrets.token_hex(16))
+    return timeline.Entry(
+        id=derived_id("tp", customer_id, *named),
+        customer_id=customer_id,
+        at=body.at or now,
+        kind=body.kind,
+        summary=body.summary,
+        channel=body.channel,
+        direction=body.direction,
+        device_id=body.device_id,
+        store_id=body.store_id,
+        detail=body.detail if body.id is None else {**body.detail, "external_id": body.id},
+    )
+
+
+def _present(connection: Connection, customer_id: str) -> Customer:
+    found = customers.get(connection, customer_id)
+    if found is None:
+        raise not_found("customer", customer_id)
+    return found

@@ -1,0 +1,65 @@
+"""Rule sets, and what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from gateway.api.shapes.plain import Shape, Utc
+from gateway.storage.rule_sets import RuleSet
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.ya?ml$")]
+
+
+class RulesBody(Shape):
+    """The whole set: file name to YAML text."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "files": {
+                        "chillers.yaml": "rules:\n  - id: chiller-too-warm\n    when: {metric: temperature, above: 8}\n"
+                        "    severity: major\n    purpose: maintenance\n    then:\n      notify: {template: alert}\n"
+                    }
+                }
+            ]
+        }
+    )
+
+    files: Annotated[dict[FileName, str], Field(max_length=200)]
+
+
+class RulesAnswer(Shape):
+    """The newest set. `published_at` is when every partition's log had it; null: not yet."""
+
+    version: str | None
+    files: dict[str, str]
+    created_at: Utc | None
+    published_at: Utc | None
+
+    @classmethod
+    def of(cls, found: RuleSet | None) -> RulesAnswer:
+        """As the API gives it; an empty set where there was never one."""
+        if found is None:
+            return cls(version=None, files={}, created_at=None, published_at=None)
+        return cls.model_validate(found, from_attributes=True)
+
+
+class RuleProblem(Shape):
+    """One thing wrong, where, and how to mend it."""
+
+    file: str
+    line: int
+    column: int
+    place: str
+    message: str
+    mend: str
+
+
+class CheckAnswer(Shape):
+    """Whether the set could be put."""
+
+    ok: bool
+    problems: list[RuleProblem]

@@ -1,0 +1,186 @@
+"""Cases, decisions and messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from gateway.api.shapes.plain import Id, Line, Object, Said, Shape, Summary, Text, Utc
+from gateway.storage.cases import Case, Priority
+from gateway.storage.decisions_read import Made
+
+
+class CaseBody(Shape):
+    """A case that a person opens."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "title": "Asks for a second opinion on the compressor",
+                    "customer_id": "aiko",
+                    "device_id": "chiller-17",
+                    "queue": "cold-chain",
+                    "priority": "high",
+                }
+            ]
+        }
+    )
+
+    title: Summary
+    queue: Line = Field(default="support", min_length=1)
+    priority: Priority = "normal"
+    severity: Literal["critical", "major", "minor", "warning", "info"] | None = None
+    customer_id: Id | None = None
+    device_id: Id | None = None
+    evidence: Object = Field(default_factory=dict)
+
+    def to_case(self) -> Case:
+        """As the storage takes it; the id is made there."""
+        return Case(id="", **self.model_dump())
+
+
+class AssignBody(Shape):
+    """Who takes the case; ``null`` gives it back to its queue."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"assignee": "mika"}]})
+
+    assignee: Line | None = Field(min_length=1)
+
+
+class CommentBody(Shape):
+    """What to write on the case."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"body": "Called back, a technician comes at three."}]})
+
+    body: Said
+
+
+class ResolveBody(Shape):
+    """How it ended, in a few words."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"resolution": "Door seal replaced."}]})
+
+    resolution: Text = ""
+
+
+class CommentAnswer(Shape):
+    """A comment as it is given."""
+
+    id: str
+    author: str
+    body: str
+    at: Utc
+
+
+class CaseAnswer(Shape):
+    """A case as lists give it."""
+
+    id: str
+    title: str
+    queue: str
+    priority: str
+    state: str
+    severity: str | None
+    assignee: str | None
+    alert_id: str | None
+    customer_id: str | None
+    device_id: str | None
+    evidence: dict[str, Any]
+    recovered_at: Utc | None
+    opened_at: Utc | None
+    resolved_at: Utc | None
+
+
+class CaseWithComments(CaseAnswer):
+    """A case with everything written on it."""
+
+    comments: list[CommentAnswer]
+
+
+class CasePage(Shape):
+    """Cases, newest first."""
+
+    items: list[CaseAnswer]
+    next: str | None
+
+
+class DecisionAnswer(Shape):
+    """A decision with the condition tree that explains it. ``at`` is event time."""
+
+    id: str
+    rule_id: str
+    rule_version: str
+    device_id: str
+    customer_id: str | None
+    store_id: str | None
+    transition: str
+    alert_id: str
+    severity: str
+    purpose: str
+    summary: str
+    at: Utc
+    made_at: Utc
+    position: dict[str, int]
+    values: dict[str, Any]
+    explanation: dict[str, Any]
+
+    @classmethod
+    def of(cls, made: Made) -> DecisionAnswer:
+        """As the API gives it."""
+        return cls(
+            id=made.id,
+            rule_id=made.rule_id,
+            rule_version=made.rule_version,
+            device_id=made.subject,
+            customer_id=made.customer_id,
+            store_id=made.store_id,
+            transition=made.transition,
+            alert_id=made.alert_id,
+            severity=made.severity,
+            purpose=made.purpose,
+            summary=made.summary,
+            at=datetime.fromtimestamp(made.at / 1000, UTC),
+            made_at=made.made_at,
+            position={"seq": made.seq, "index": made.index},
+            values=made.values,
+            explanation=made.explanation,
+        )
+
+
+class ReceiptAnswer(Shape):
+    """What a provider or the app told us of a message."""
+
+    status: str
+    provider_id: str
+    detail: dict[str, Any]
+    at: Utc
+
+
+class MessageAnswer(Shape):
+    """A message and how far it has come."""
+
+    id: str
+    contact_id: str
+    decision_id: str
+    customer_id: str
+    channel: str
+    step: int
+    address: str
+    purpose: str
+    template: str
+    title: str
+    body: str
+    state: str
+    reason: str | None
+    provider: str | None
+    provider_id: str | None
+    attempts: int
+    due_at: Utc
+    first_sent_at: Utc | None
+    expires_at: Utc | None
+    created_at: Utc
+    updated_at: Utc
+    receipts: list[ReceiptAnswer]
