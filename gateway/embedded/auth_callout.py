@@ -20,13 +20,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+from gateway.embedded.nats import ACCOUNT_NAME
 from gateway.embedded.nkeys import AccountKey, NkeyError, read_server_token
 
 Lookup = Callable[[str], Awaitable[str | None]]
 """Username (a device's id) to the stored ``sha256:…`` of its password, or None when it has no credential."""
 
 AUTH_SUBJECT = "$SYS.REQ.USER.AUTH"
-ACCOUNT_NAME = "KIZASHI"
 RESERVED_CLIENT_IDS = "kizashi"
 """MQTT client ids that begin so belong to the gateway: a second client of the same id throws the first one out."""
 
@@ -108,7 +108,7 @@ class AuthCallout:
         self._open.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Without an answer the server refuses by itself when its time is up.
-            _log.error("auth_callout_failed", exc_info=error)
+            _log.error("access.lookup_failed", exc_info=error)
 
     async def _answer(self, question: Msg) -> None:
         try:
@@ -117,14 +117,14 @@ class AuthCallout:
             options = asked["connect_opts"]
             client_id = str(asked["client_info"].get("mqtt_id", ""))
         except (NkeyError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-            _log.warning("auth_callout_question_unreadable", reason=str(error))
+            _log.warning("access.question_unreadable", reason=str(error))
             return
         username = str(options.get("user", ""))
         refusal = await self._refusal(username, str(options.get("pass", "")), client_id)
         if refusal is None:
             verdict = {"jwt": self._user_token(user_key, username)}
         else:
-            _log.warning("device_refused", device_id=username, client_id=client_id, reason=refusal)
+            _log.warning("access.device_refused", device_id=username, client_id=client_id, reason=refusal)
             verdict = {"error": refusal}
         await question.respond(self._answer_token(user_key, server, verdict).encode())
 

@@ -38,6 +38,11 @@ class DataDir:
         """The children's own output."""
         return self.path / "log"
 
+    @property
+    def locked(self) -> bool:
+        """Whether it is ours at this moment."""
+        return self._lock_fd is not None
+
     def lock(self) -> None:
         """Make the folder if needed, check that it can be written, and take it for this process.
 

@@ -20,6 +20,9 @@ from gateway.embedded.processes import ChildStatus
 FIRST_DELAY = 0.2
 """Seconds before the first restart; doubles with each death in a row."""
 LONGEST_DELAY = 10.0
+_CHECK_SECONDS = 5.0
+_MISSES = 3
+"""This many checks in a row without a yes are news."""
 HEALTHY_SECONDS = 30.0
 """Ready for this long, a child has earned a quick restart again."""
 
@@ -32,6 +35,9 @@ class State(enum.StrEnum):
     WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
+    UNWELL = "unwell"
+    """It runs, but has not answered its health check for a while. It is not ended for that: nobody's data gets better
+    by a kill while a disk is full or slow."""
     ENDED = "ended"
 
 
@@ -45,6 +51,9 @@ def restart_delay(previous: float, healthy_seconds: float) -> float:
     if previous == 0 or healthy_seconds >= HEALTHY_SECONDS:
         return FIRST_DELAY
     return min(previous * 2, LONGEST_DELAY)
+
+
+_RUNNING = (State.STARTING, State.READY, State.UNWELL)
 
 
 class Member:
@@ -65,6 +74,13 @@ class Member:
         self._was_ready = False
         self._failure: str | None = None
         self._slow_noted = False
+        self._check_at = 0.0
+        self._missed = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether its first start is over and done."""
+        return self._was_ready or self.state is State.ENDED
 
     @property
     def alive(self) -> bool:
@@ -75,14 +91,16 @@ class Member:
         """Do what is due at ``now`` (monotonic seconds): start, find ready, find dead."""
         if self.state is State.WAITING and now >= self._start_at and self._failure is None:
             self._start(now)
-        elif self.state in (State.STARTING, State.READY) and not self.alive:
+        elif self.state in _RUNNING and not self.alive:
             self._died(now)
         elif self.state is State.STARTING:
             self._check_ready(now)
+        elif self.state in _RUNNING and now >= self._check_at:
+            self._check_health(now)
 
     def first_start_failed(self, now: float) -> EmbeddedError | None:
         """Why this child could not even be started, or None."""
-        if self._was_ready or self.state is State.ENDED:
+        if self.complete:
             return None
         if self._failure is not None:
             return EmbeddedError(self._failure)
@@ -94,7 +112,7 @@ class Member:
 
     def status(self) -> ChildStatus:
         """For the outside."""
-        running = self._process is not None and self.state in (State.STARTING, State.READY)
+        running = self._process is not None and self.state in _RUNNING
         return ChildStatus(
             name=self.child.name,
             pid=self._process.pid if running and self._process is not None else None,
@@ -122,7 +140,7 @@ class Member:
         """Send a stop signal, if it still runs; a stopped (SIGSTOP) process is woken to hear it."""
         if self._process is None or not self.alive:
             return
-        event = "child_killed" if number is signal.SIGKILL else "child_stopping"
+        event = "child.killed" if number is signal.SIGKILL else "child.stopping"
         _log.info(event, child=self.child.name, pid=self._process.pid, signal=number.name)
         self._process.send_signal(number)
         self._process.send_signal(signal.SIGCONT)
@@ -139,7 +157,7 @@ class Member:
     def note_stopped(self) -> None:
         """It was asked to end and has ended."""
         if self._process is not None:
-            _log.info("child_stopped", child=self.child.name, status=self._process.returncode)
+            _log.info("child.stopped", child=self.child.name, status=self._process.returncode)
         self.state = State.ENDED
 
     def _start(self, now: float) -> None:
@@ -153,19 +171,32 @@ class Member:
             return
         self.state, self._started = State.STARTING, now
         self._up_since, self._slow_noted = datetime.now(UTC), False
-        _log.info("child_starting", child=self.child.name, pid=self._process.pid, restarts=self._restarts)
+        _log.info("child.starting", child=self.child.name, pid=self._process.pid, restarts=self._restarts)
         self._check_ready(time.monotonic())
 
     def _check_ready(self, now: float) -> None:
         if self.child.ready is None or self.child.ready():
             self.state, self._ready_since, self._was_ready = State.READY, now, True
-            _log.info("child_ready", child=self.child.name, seconds=round(now - self._started, 3))
+            self._check_at, self._missed = now + _CHECK_SECONDS, 0
+            _log.info("child.ready", child=self.child.name, seconds=round(now - self._started, 3))
         elif now - self._started > self.child.ready_seconds and not self._slow_noted:
             self._slow_noted = True
-            _log.warning("child_slow", child=self.child.name, seconds=round(now - self._started))
+            _log.warning("child.slow", child=self.child.name, seconds=round(now - self._started))
+
+    def _check_health(self, now: float) -> None:
+        if self.child.ready is None:
+            return
+        self._missed = 0 if self.child.ready() else self._missed + 1
+        self._check_at = now + _CHECK_SECONDS
+        if self._missed == _MISSES:
+            _log.warning("child.unwell", child=self.child.name)
+            self.state = State.UNWELL
+        elif self._missed == 0 and self.state is State.UNWELL:
+            _log.info("child.well_again", child=self.child.name)
+            self.state = State.READY
 
     def _failed_to_start(self, now: float, reason: str) -> None:
-        _log.error("child_start_failed", child=self.child.name, reason=reason)
+        _log.error("child.start_failed", child=self.child.name, reason=reason)
         if self._was_ready:
             self._start_later(now, 0.0)
         else:
@@ -176,10 +207,10 @@ class Member:
         healthy = now - self._ready_since if self._ready_since is not None else 0.0
         ever_ready, self._ready_since = self._was_ready, None
         if not self.child.restart and (ever_ready or status == 0):
-            _log.info("child_ended", child=self.child.name, status=status)
+            _log.info("child.ended", child=self.child.name, status=status)
             self.state = State.ENDED
             return
-        _log.warning("child_died", child=self.child.name, status=status, healthy_seconds=round(healthy, 1))
+        _log.warning("child.died", child=self.child.name, status=status, healthy_seconds=round(healthy, 1))
         if ever_ready:
             self._start_later(now, healthy)
         else:
@@ -190,7 +221,7 @@ class Member:
         self._restarts += 1
         self._start_at = now + self._delay
         self.state = State.WAITING
-        _log.info("child_restarting", child=self.child.name, seconds=self._delay)
+        _log.info("child.restarting", child=self.child.name, seconds=self._delay)
 
     def _reason(self, status: int | None) -> str:
         tail = self._log_file.tail() if self._log_file is not None else ""

@@ -11,7 +11,6 @@ import signal
 import sys
 from pathlib import Path
 
-from gateway.embedded.auth_callout import ACCOUNT_NAME
 from gateway.embedded.child import Child
 from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.identity import Identity
@@ -19,6 +18,8 @@ from gateway.embedded.nkeys import AccountKey
 from gateway.embedded.ports import LOOPBACK, Bind, why_not
 from gateway.embedded.private_file import write_private
 
+ACCOUNT_NAME = "KIZASHI"
+"""All of ours is in this one account of the server: the log, MQTT, the devices."""
 GATEWAY_USER = "gateway"
 SYSTEM_USER = "system"
 MAX_ACK_PENDING = 6_500

@@ -42,7 +42,7 @@ def clear_leftovers(cluster: Path, program: Path) -> None:
     _end(orphans)
     # PostgreSQL looks after a pid that is gone by itself. It can't know one that has been given to somebody else.
     if lines and lines[0].strip().isdigit() and psutil.pid_exists(int(lines[0])):
-        _log.info("stale_pid_file_removed", path=str(pid_file), pid=int(lines[0]))
+        _log.info("postgres.stale_pid_file_removed", path=str(pid_file), pid=int(lines[0]))
         pid_file.unlink(missing_ok=True)
 
 
@@ -71,7 +71,7 @@ def _end(orphans: list[psutil.Process]) -> None:
         if not alive:
             return
         for process in alive:
-            _log.warning("leftover_stopping", pid=process.pid, signal=number.name)
+            _log.warning("leftover.stopping", pid=process.pid, signal=number.name)
             try:
                 process.send_signal(number)
             except psutil.NoSuchProcess:

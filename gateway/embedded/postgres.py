@@ -10,8 +10,6 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-import psycopg
-
 from gateway.embedded.account import postgres_account
 from gateway.embedded.child import Account, Child, launch_argv
 from gateway.embedded.errors import EmbeddedError
@@ -172,6 +170,8 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         """Whether the database takes our password and answers a query."""
+        import psycopg
+
         try:
             with psycopg.connect(
                 host=LOOPBACK,

@@ -30,7 +30,7 @@ class ChildStatus(msgspec.Struct, frozen=True):
     created: float | None
     """When the process was made, seconds since the epoch as the system counts them; tells a reused pid apart."""
     state: str
-    """``waiting``, ``starting``, ``ready`` or ``ended``."""
+    """``waiting``, ``starting``, ``ready``, ``unwell`` or ``ended``."""
     restarts: int
     up_since: datetime | None
     """UTC."""
@@ -77,11 +77,11 @@ def end_leftovers(run_dir: Path) -> None:
     for child in before.children:
         if (process := _same_process(child)) is not None:
             left.append(process)
-            _log.warning("leftover_stopping", child=child.name, pid=process.pid)
+            _log.warning("leftover.stopping", child=child.name, pid=process.pid)
             _signal(process, child.stop_signal)
     _, alive = psutil.wait_procs(left, timeout=_PATIENCE_SECONDS)
     for process in alive:
-        _log.warning("leftover_killed", pid=process.pid)
+        _log.warning("leftover.killed", pid=process.pid)
         _signal(process, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=_AFTER_KILL_SECONDS)
 

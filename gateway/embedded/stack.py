@@ -4,34 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
+from gateway.embedded.addresses import StackAddresses, publish_addresses, running_addresses, withdraw_addresses
 from gateway.embedded.child import Child
-from gateway.embedded.data_dir import DataDir, holder
+from gateway.embedded.data_dir import DataDir
 from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.identity import Identity, load_identity, save_identity
 from gateway.embedded.nats import GATEWAY_USER, NatsServer
 from gateway.embedded.ports import LOOPBACK, Bind, free_port, parse_bind
 from gateway.embedded.postgres import PostgresServer
-from gateway.embedded.private_file import write_private
 from gateway.embedded.supervise import STOP_SECONDS, Supervisor
 
-_ADDRESSES_FILE = "addresses.json"
-
-
-class StackAddresses(msgspec.Struct, frozen=True):
-    """Where the embedded parts are, credentials included. What is not embedded is None."""
-
-    database_url: str | None
-    """For SQLAlchemy: ``postgresql+psycopg://…``."""
-    log_url: str | None
-    """For nats-py: ``nats://…``, the gateway's own user."""
-    mqtt_url: str | None
-    """``mqtt://host:port`` without credentials."""
-    mqtt_username: str | None
-    mqtt_password: str | None
-    issuer_seed: str | None
-    """For ``serve_auth_callout``."""
+__all__ = ["EmbeddedStack", "StackAddresses", "running_addresses"]
 
 
 class EmbeddedStack:
@@ -63,10 +46,14 @@ class EmbeddedStack:
             raise
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """End all children, also those that others gave to ``supervisor``, and give the folder back."""
+        """End all children, also those that others gave to ``supervisor``, and give the folder back.
+
+        May be called twice, and after a ``start`` that failed: a folder that another Kizashi holds is not touched.
+        """
         self.supervisor.stop(seconds)
-        (self._data_dir.run / _ADDRESSES_FILE).unlink(missing_ok=True)
-        self._data_dir.unlock()
+        if self._data_dir.locked:
+            withdraw_addresses(self._data_dir.path)
+            self._data_dir.unlock()
 
     def _start_children(self) -> StackAddresses:
         folder = self._data_dir.path
@@ -93,7 +80,7 @@ class EmbeddedStack:
             mqtt_password=None if nats is None else identity.nats_password,
             issuer_seed=None if nats is None else identity.issuer_seed,
         )
-        write_private(self._data_dir.run / _ADDRESSES_FILE, msgspec.json.encode(addresses).decode())
+        publish_addresses(folder, addresses)
         return addresses
 
     def _choose_ports(self, identity: Identity) -> Bind:
@@ -109,14 +96,3 @@ class EmbeddedStack:
             ports.mqtt = free_port(ports.mqtt, taken)
             mqtt = Bind(mqtt.host or LOOPBACK, ports.mqtt)
         return mqtt
-
-
-def running_addresses(data_dir: Path) -> StackAddresses | None:
-    """The addresses of the stack that runs on ``data_dir`` at this moment, for commands beside it, or None."""
-    folder = data_dir.expanduser().absolute()
-    if holder(folder) is None:
-        return None
-    try:
-        return msgspec.json.decode((folder / "run" / _ADDRESSES_FILE).read_bytes(), type=StackAddresses)
-    except (OSError, msgspec.DecodeError):
-        return None  # it is just starting or stopping

@@ -20,13 +20,15 @@ import structlog
 
 from gateway.embedded.child import Child
 from gateway.embedded.errors import EmbeddedError
-from gateway.embedded.member import Member, State
+from gateway.embedded.member import Member
 from gateway.embedded.processes import ChildStatus, end_leftovers, write_processes
 
 STOP_SECONDS = 10.0
 """All children are gone this long after ``stop``."""
 _LOOK_SECONDS = 0.05
-_CAP_SECONDS = 5.0
+_TIDY_SECONDS = 5.0
+_PATIENCE_SECONDS = 1.0
+_SIGNAL_SECONDS = 0.1
 _RESERVE_SECONDS = 2.0
 """What each stage that is still to stop is left of the time."""
 
@@ -47,7 +49,7 @@ class _Stage:
         for member in self.members:
             if (error := member.first_start_failed(now)) is not None:
                 return error
-        if all(member.state in (State.READY, State.ENDED) for member in self.members):
+        if all(member.complete for member in self.members):
             self.outcome.set_result(None)
         return None
 
@@ -70,8 +72,8 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self._written: list[ChildStatus] = []
         self._status: list[ChildStatus] = []
-        self._capped_at = 0.0
-        self._wake_waiter = threading.Event()
+        self._unwritten = False
+        self._tidied_at = 0.0
 
     def end_leftovers(self) -> None:
         """End what an earlier supervisor left running; before the first ``start``, holding the data folder's lock."""
@@ -93,7 +95,12 @@ class Supervisor:
         stage = _Stage([Member(child, self._log_dir) for child in children])
         self._new.put(stage)
         self._wake.set()
-        stage.outcome.result()
+        while True:
+            try:
+                return stage.outcome.result(_PATIENCE_SECONDS)
+            except TimeoutError as error:
+                if not self.running:
+                    raise EmbeddedError("stopped before everything was ready") from error
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
         """End all children, the last stage first, within ``seconds``. May be called twice."""
@@ -125,14 +132,13 @@ class Supervisor:
 
         def note(number: int, _frame: FrameType | None) -> None:
             got.append(signal.Signals(number))
-            self._wake_waiter.set()
 
         until = None if seconds is None else time.monotonic() + seconds
         before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             while not got and self.running and (until is None or time.monotonic() < until):
-                left = 1.0 if until is None else min(1.0, max(0.0, until - time.monotonic()))
-                self._wake_waiter.wait(left)
+                # No lock and no event here: the handler runs in this very thread, perhaps while it holds them.
+                time.sleep(_SIGNAL_SECONDS)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -160,9 +166,9 @@ class Supervisor:
                 self._stop_stage(stage, self._stop_seconds)
                 stage.outcome.set_exception(error)
         self._publish()
-        if now - self._capped_at > _CAP_SECONDS:
-            self._capped_at = now
-            self._cap_logs()
+        if now - self._tidied_at > _TIDY_SECONDS:
+            self._tidied_at = now
+            self._tidy()
 
     def _publish(self) -> None:
         self._status = [member.status() for stage in self._stages for member in stage.members]
@@ -171,10 +177,15 @@ class Supervisor:
         try:
             write_processes(self._run_dir, self._status)
         except OSError as error:  # a full disk must not stop the looking after
-            _log.warning("processes_file_failed", reason=str(error))
+            self._unwritten = True
+            _log.warning("processes.unwritten", reason=str(error))
+        else:
+            self._unwritten = False
         self._written = self._status
 
-    def _cap_logs(self) -> None:
+    def _tidy(self) -> None:
+        if self._unwritten:
+            self._written = []
         for stage in self._stages:
             for member in stage.members:
                 member.cap_log()

@@ -106,8 +106,11 @@ def test_a_stack_that_has_stopped_is_not_found(tmp_path: Path) -> None:
 
 def test_a_folder_in_use_is_one_line_and_leaves_the_first_one_alone(shared: tuple[Path, StackAddresses]) -> None:
     folder, addresses = shared
+    second = EmbeddedStack(folder, ANY_PORT, want_nats=True, want_postgres=True)
     with pytest.raises(EmbeddedError, match=rf"in use by another Kizashi \(pid {os.getpid()}\)"):
-        EmbeddedStack(folder, ANY_PORT, want_nats=True, want_postgres=True).start()
+        second.start()
+    second.stop()  # as the end of every program does
+    assert running_addresses(folder) == addresses
     with database(addresses) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 

@@ -128,6 +128,28 @@ def test_a_child_that_may_end_is_not_started_again(supervisor: Supervisor) -> No
     assert supervisor.status()[0].restarts == 0
 
 
+def test_a_child_that_answers_no_more_is_shown_as_unwell_until_it_answers_again(
+    supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.embedded.member._CHECK_SECONDS", 0.05)
+    well = tmp_path / "well"
+    well.touch()
+    supervisor.start([shell("moody", "exec sleep 60", ready=well.exists)])
+    pid = supervisor.status()[0].pid
+    well.unlink()
+    until(lambda: supervisor.status()[0].state == "unwell")
+    well.touch()
+    until(lambda: supervisor.status()[0].state == "ready")
+    assert supervisor.status()[0].pid == pid
+
+
+def test_a_supervisor_that_has_stopped_starts_nothing_more(supervisor: Supervisor) -> None:
+    supervisor.start([shell("one", "exec sleep 60")])
+    supervisor.stop()
+    with pytest.raises(EmbeddedError, match="stopped before"):
+        supervisor.start([shell("two", "exec sleep 60")])
+
+
 def test_two_children_of_one_name_are_refused(supervisor: Supervisor) -> None:
     with pytest.raises(ValueError, match="name of its own"):
         supervisor.start([shell("twin", "exit 0"), shell("twin", "exit 0")])
@@ -161,7 +183,7 @@ def test_a_long_log_is_moved_aside_while_the_child_writes_on(
     supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.embedded.child.LOG_BYTES", 1000)
-    monkeypatch.setattr("gateway.embedded.supervise._CAP_SECONDS", 0.1)
+    monkeypatch.setattr("gateway.embedded.supervise._TIDY_SECONDS", 0.1)
     supervisor.start([shell("chatty", "while :; do echo 0123456789012345678901234567890123456789; sleep 0.01; done")])
     until((tmp_path / "log" / "chatty.log.1").exists)
     until(lambda: 0 < (tmp_path / "log" / "chatty.log").stat().st_size < 20_000)
