@@ -137,6 +137,8 @@ class Connection:
     async def _until_over(self) -> bool:
         """Keep the connection going; True when the broker had accepted it."""
         before = self.connects
+        if self._away_for > 0:
+            self.cut(self._away_for)  # asked for while connecting
         while not self._over.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._over.wait(), _HOUSEKEEPING_S)

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -18,6 +19,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from firmware_sim.blast import Load, blast
 from firmware_sim.cast import assemble
 from firmware_sim.run import Network, Stage
 from firmware_sim.scenario import load
@@ -80,9 +82,13 @@ async def heard(broker: BrokerProcess, topic: str) -> AsyncIterator[list[tuple[s
     listening = threading.Event()
     client = Client(CallbackAPIVersion.VERSION2, client_id="listener", clean_session=False)
     client.reconnect_delay_set(1, 1)
-    client.on_connect = lambda *_: client.subscribe(topic, qos=1)
+
+    def subscribe(*_: object) -> None:
+        client.subscribe(topic, qos=1)
+
+    client.on_connect = subscribe
     client.on_subscribe = lambda *_: listening.set()
-    client.on_message = lambda _client, _data, message: messages.append((message.topic, message.payload))
+    client.on_message = lambda _client, _data, message: messages.append((message.topic, bytes(message.payload)))
     client.connect_async(LOOPBACK, broker.mqtt_port)
     client.loop_start()
     try:
@@ -172,6 +178,26 @@ async def test_a_whole_stage_on_a_shared_connection_delivers_every_message_it_sa
     devices = {topic.split("/")[1] for topic, _ in messages}
     assert devices == {*scenario.machines, *scenario.people}
     assert sum(topic.endswith("/telemetry") for topic, _ in messages) == done.said["telemetry"]
+
+
+async def test_the_load_generator_sends_what_it_counts_as_valid_payloads_in_order_per_device(
+    broker: BrokerProcess,
+) -> None:
+    load = Load(devices=7, rate=2_000, seconds=0.5, connections=2, hot_every=5)
+    async with heard(broker, "devices/+/telemetry") as messages:
+        outcome = await asyncio.to_thread(blast, broker.address, Login(), load)
+        await until(lambda: len(messages) >= outcome.sent)
+    assert outcome.acknowledged == outcome.sent == len(messages) > 0
+    times: dict[str, list[int]] = {}
+    hot = 0
+    for topic, payload in messages:
+        reading = json.loads(payload)
+        assert set(reading) == {"ts", "temperature", "vibration"}
+        times.setdefault(topic, []).append(reading["ts"])
+        hot += reading["temperature"] > 8
+    assert sorted(times) == [f"devices/blast-{n:05d}/telemetry" for n in range(1, 8)]
+    assert all(earlier < later for seen in times.values() for earlier, later in pairwise(seen))
+    assert abs(hot - outcome.sent / 5) <= 2
 
 
 def _first_arrivals(messages: list[tuple[str, bytes]]) -> list[int]:
