@@ -14,8 +14,10 @@ import structlog
 
 from gateway.embedded.errors import EmbeddedError
 
-_STEPS = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 2.0))
+_SERVER_STEPS = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 2.0))
 """Fast shutdown, immediate shutdown, the end; and the seconds that each is given."""
+_BACKEND_STEPS = _SERVER_STEPS[1:]
+"""Backends without a server: to them SIGINT would only mean "cancel your query"."""
 
 _log = structlog.get_logger(__name__)
 
@@ -39,10 +41,12 @@ def clear_leftovers(cluster: Path, program: Path) -> None:
     orphans = [process for process in psutil.process_iter() if _works_in(process, cluster)]
     for process in orphans:
         _refuse_foreign(process, cluster, program)
-    _end(orphans)
+    named = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
+    server_lives = any(process.pid == named for process in orphans)
+    _end(orphans, _SERVER_STEPS if server_lives else _BACKEND_STEPS)
     # PostgreSQL looks after a pid that is gone by itself. It can't know one that has been given to somebody else.
-    if lines and lines[0].strip().isdigit() and psutil.pid_exists(int(lines[0])):
-        _log.info("postgres.stale_pid_file_removed", path=str(pid_file), pid=int(lines[0]))
+    if named and psutil.pid_exists(named):
+        _log.info("postgres.stale_pid_file_removed", path=str(pid_file), pid=named)
         pid_file.unlink(missing_ok=True)
 
 
@@ -65,9 +69,9 @@ def _refuse_foreign(process: psutil.Process, cluster: Path, program: Path) -> No
         )
 
 
-def _end(orphans: list[psutil.Process]) -> None:
+def _end(orphans: list[psutil.Process], steps: tuple[tuple[signal.Signals, float], ...]) -> None:
     alive = orphans
-    for number, seconds in _STEPS:
+    for number, seconds in steps:
         if not alive:
             return
         for process in alive:
