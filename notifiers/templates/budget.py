@@ -63,12 +63,13 @@ class Budget:
 class Rendering:
     """What the filters need to know of the message at hand."""
 
-    __slots__ = ("budget", "language", "zone")
+    __slots__ = ("budget", "language", "strict", "zone")
 
-    def __init__(self, budget: Budget, language: str, zone: ZoneInfo) -> None:
+    def __init__(self, budget: Budget, language: str, zone: ZoneInfo, *, strict: bool = False) -> None:
         self.budget = budget
         self.language = language
         self.zone = zone
+        self.strict = strict
 
 
 current: ContextVar[Rendering] = ContextVar("current")

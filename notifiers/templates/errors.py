@@ -21,18 +21,6 @@ class ContextError(TemplateError):
     """The context holds something that is not JSON, or lacks what every template may rely on."""
 
 
-class RenderError(TemplateError):
-    """The template asked for what is not there, did what it must not do, or took too much."""
-
-
-class ForbiddenError(RenderError):
-    """The template did what no template may do. Raised from within a running template."""
-
-
-class ExhaustedError(ForbiddenError):
-    """The template took more steps, text or time than one message may take."""
-
-
 class Problem(msgspec.Struct, frozen=True):
     """One fault found by ``Templates.check``."""
 
@@ -43,3 +31,19 @@ class Problem(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         return f"{place}: {self.message}"
+
+
+class RenderError(TemplateError):
+    """The template is broken, asked for what is not there, did what it must not do, or took too much."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class ForbiddenError(TemplateError):
+    """Raised within a running template that does what no template may do; the cause of a ``RenderError``."""
+
+
+class ExhaustedError(ForbiddenError):
+    """The template took more steps, text or time than one message may take."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,8 @@ class Templates:
     def _check_samples(self, key: TextKey) -> Iterator[Problem]:
         for sample in (FULL, SPARE):
             try:
-                self._render(key, completed(sample))
-            except _FailedError as failure:
+                self._render(key, completed(sample), strict=True)
+            except RenderError as failure:
                 yield failure.problem
 
     def _check_coverage(self) -> Iterator[Problem]:
@@ -166,43 +167,35 @@ class Templates:
         path = text.file if isinstance(text, Problem) else (text.filename or "")
         return Path(path).is_relative_to(self._shipped)
 
-    def _render(self, key: TextKey, context: dict[str, Any]) -> Rendered:
+    def _render(self, key: TextKey, context: dict[str, Any], *, strict: bool = False) -> Rendered:
         language = key.locale.partition("-")[0]
         words = {**context, "brand": self._brand.facts, "voice": self._brand.voice(language), "language": language}
-        zone = zone_of(context["customer"]["time_zone"])
-        body = self._run(key, words, language, zone)
+        rendering = partial(Rendering, language=language, zone=zone_of(context["customer"]["time_zone"]), strict=strict)
+        body = self._run(key, words, rendering(Budget()))
         title, text = ("", body) if key.channel == "sms" else _titled(body)
         twin = key._replace(html=True)
-        html = self._run(twin, {**words, "subject": title}, language, zone) if twin in self._texts else None
+        html = self._run(twin, {**words, "subject": title}, rendering(Budget())) if twin in self._texts else None
         made = Rendered(title, text, html)
         fault = _fault_of(key.channel, made)
         if fault is not None:
-            raise _FailedError(Problem(self._place(key), None, fault))
+            raise RenderError(Problem(self._place(key), None, fault))
         return made
 
-    def _run(self, key: TextKey, words: dict[str, Any], language: str, zone: Any) -> str:
+    def _run(self, key: TextKey, words: dict[str, Any], rendering: Rendering) -> str:
         text = self._texts[key]
         if isinstance(text, Problem):
-            raise _FailedError(text)
-        token = current.set(Rendering(Budget(), language, zone))
+            raise RenderError(text)
+        token = current.set(rendering)
         try:
             return _BLANK_LINES.sub("\n\n", text.render(words)).strip()
         except (*_TEMPLATE_RAISES, TemplateError) as error:
-            raise _FailedError(Problem(self._place(key), _line_of(error), _explained(error))) from error
+            raise RenderError(Problem(self._place(key), _line_of(error), _explained(error))) from error
         finally:
             current.reset(token)
 
     def _place(self, key: TextKey) -> str:
         text = self._texts[key]
         return text.file if isinstance(text, Problem) else (text.filename or _file_name(key))
-
-
-class _FailedError(RenderError):
-    """A failed rendering, with its place."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
 
 
 def _compiled(environment: Sandbox) -> Iterator[tuple[TextKey, jinja2.Template | Problem]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import BuiltinMethodType, MethodType
 from typing import Any, NamedTuple, cast
 
-from jinja2 import BaseLoader, FunctionLoader, StrictUndefined, Template, nodes
+from jinja2 import BaseLoader, FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.filters import FILTERS
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, markup_join, str_join
@@ -51,7 +51,7 @@ class _Charging(NodeTransformer):
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 jinja's visitor names
         if node.recursive:
-            raise SyntaxError("recursive loops are not available in templates")
+            raise TemplateSyntaxError("recursive loops are not available in templates", node.lineno)
         self.generic_visit(node)
         text = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
         node.iter = _filtered(node.iter, "_counted", nodes.Const(text, lineno=node.lineno))
@@ -62,7 +62,7 @@ class _Charging(NodeTransformer):
         return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
 
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
-        raise SyntaxError("escaping cannot be turned off in templates")
+        raise TemplateSyntaxError("escaping cannot be turned off in templates", node.lineno)
 
 
 def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
@@ -71,10 +71,7 @@ def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
 
 class _ChargedCode(CodeGenerator):
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
-        try:
-            _Charging().visit(node)
-        except SyntaxError as error:
-            self.fail(str(error), node.lineno)
+        _Charging().visit(node)
         node.set_environment(self.environment)
         super().visit_Template(node, frame)
 
@@ -105,18 +102,20 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A dict's own entries come first: a metric may be called ``items`` or ``count``."""
         if isinstance(obj, dict):
+            if attribute in DICT_METHODS and attribute not in obj:
+                return getattr(obj, attribute)
             try:
                 return obj[attribute]
             except KeyError:
-                pass
-            return getattr(obj, attribute) if attribute in DICT_METHODS else self.undefined(obj=obj, name=attribute)
+                return self.undefined(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Charge a step, and let only what is made for templates be called."""
         current.get().budget.step()
         if not _may_be_called(obj):
-            raise ForbiddenError(f"{getattr(obj, '__name__', 'this')}() cannot be called in templates; use a filter")
+            name = getattr(obj, "__name__", type(obj).__name__)
+            raise ForbiddenError(f"{name}() cannot be called in templates; use a filter")
         return context.call(obj, *args, **kwargs)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
@@ -163,8 +162,8 @@ def _sized(number: float) -> float:
 
 
 def _may_be_called(obj: Any) -> bool:
-    if isinstance(obj, Macro | BlockReference) or obj is _range or obj is Namespace:
-        return True
+    if isinstance(obj, Macro | BlockReference | StrictUndefined) or obj is _range or obj is Namespace:
+        return True  # what is undefined says so itself when it is called
     if isinstance(obj, MethodType):
         return isinstance(obj.__self__, LoopContext) and obj.__name__ in {"cycle", "changed"}
     return isinstance(obj, BuiltinMethodType) and isinstance(obj.__self__, dict) and obj.__name__ in DICT_METHODS
@@ -196,9 +195,14 @@ def _joined(eval_context: Any, parts: list[Any]) -> str:
 
 
 def _printed(value: Any) -> Any:
-    """Jinja's ``finalize``: every printed value is charged."""
+    """Jinja's ``finalize``: every printed value is charged. ``None`` prints nothing, and is a fault when checked."""
+    rendering = current.get()
+    if value is None:
+        if rendering.strict:
+            raise ForbiddenError("prints a value that may be None; write {% if … %} around it")
+        return ""
     text = value if isinstance(value, str) else str(value)
-    current.get().budget.take(len(text))
+    rendering.budget.take(len(text))
     return text
 
 
