@@ -1,0 +1,196 @@
+"""What comes back from outside: receipts, the app's acknowledgement, replies, unsubscribing. All monotonic, all once.
+
+Only what a person or their app did stops an escalation: the app's acknowledgement of a push, a reply to an SMS. A
+receipt of the network (SMS *delivered*) is on the record, but a telephone in a drawer gives it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from sqlalchemy import Connection, select
+
+from gateway.delivery import entries, reach, settlement, steps
+from gateway.delivery.metrics import CONTACTS, MESSAGES
+from gateway.storage import consents, contacts, messages, receipts, timeline, wake
+from gateway.storage.messages import Claimed
+from gateway.storage.tables import timeline as entry_table
+from notifiers.sms.inbound import Keyword, keyword
+from notifiers.sms.status import StatusUpdate
+from rules.decision import derived_id
+
+log = structlog.get_logger()
+
+PushEvent = Literal["delivered", "opened"]
+_PUSH_STATES = {"delivered": "delivered", "opened": "read"}
+_TWILIO = "twilio"
+_MAX_QUOTE = 1_000
+
+
+def sms_status(
+    connection: Connection, message_id: str, update: StatusUpdate, fields: Mapping[str, str], now: datetime
+) -> bool:
+    """Apply one of Twilio's status callbacks; false where there is no such message.
+
+    Repeats change nothing, and a late one never takes a message backwards.
+    """
+    message = _locked(connection, message_id)
+    if message is None or message.channel != "sms":
+        return False
+    detail = {name: fields[name] for name in ("ErrorCode", "To", "From") if name in fields}
+    if not receipts.add(
+        connection, message_id, provider_id=update.provider_id, status=update.provider_status, detail=detail
+    ):
+        return True
+    said = update.provider_status + (f" ({update.reason})" if update.reason else "")
+    _note_receipt(connection, message, update.provider_status, f"SMS {said}", now, provider_id=update.provider_id)
+    if _advance(connection, message, update.state, update.reason or None, update.provider_id, now):
+        if update.state == "failed":
+            steps.step_failed(connection, message.contact_id, message.step)
+        elif update.state == "read":
+            _acknowledge(connection, message.contact_id, "The SMS was read", now)
+    settlement.consequences(
+        connection,
+        message,
+        _TWILIO,
+        now,
+        reason=update.reason,
+        drop_address=update.drop_address,
+        opted_out=update.opted_out,
+        alarmed=update.alarm,
+    )
+    return True
+
+
+def push_ack(connection: Connection, message_id: str, event: PushEvent, now: datetime) -> bool:
+    """The app says that it has the message, or that a person opened it; false where there is no such message."""
+    message = _locked(connection, message_id)
+    if message is None or message.channel != "push":
+        return False
+    if not receipts.add(connection, message_id, provider_id="app", status=event, detail={}):
+        return True
+    _note_receipt(connection, message, event, f"Push {event}, says the app", now)
+    _advance(connection, message, _PUSH_STATES[event], None, None, now)
+    _acknowledge(connection, message.contact_id, f"The push was {event}", now)
+    return True
+
+
+def unsubscribe(connection: Connection, customer_id: str, purpose: str, channel: str, now: datetime) -> bool:
+    """The customer follows an unsubscribe link; false where that customer is gone. Again changes nothing."""
+    if reach.load(connection, customer_id) is None:
+        return False
+    consents.withdraw(connection, customer_id, purpose=purpose, channel=channel, source="unsubscribe link")
+    summary = f"Unsubscribed from {purpose} by {entries.named(channel)}"
+    reply = timeline.Entry(
+        id=derived_id("t", customer_id, "unsubscribed", purpose, channel, now.date()),
+        customer_id=customer_id,
+        at=now,
+        kind="reply",
+        summary=summary,
+        channel=channel,
+        direction="in",
+        reason="unsubscribed",
+        detail={"purpose": purpose, "source": "unsubscribe link"},
+    )
+    timeline.add(connection, [reply])
+    return True
+
+
+def senders(connection: Connection, number: str) -> list[str]:
+    """Who writes from ``number``: a family may share one."""
+    return reach.with_number(connection, number)
+
+
+def inbound_sms(connection: Connection, customer_id: str, sid: str, body: str, number: str, now: datetime) -> list[str]:
+    """A customer has written. Returns the contacts that this may answer; ``acknowledge`` each on its own.
+
+    STOP and its kin are a "no" to every purpose by SMS, START takes that back, anything else is an answer.
+    """
+    entry_id = derived_id("t", customer_id, "reply", sid)
+    if _is_there(connection, entry_id):
+        return []
+    meant = keyword(body)
+    detail: dict[str, object] = {"from": number, "body": body[:_MAX_QUOTE], "sid": sid}
+    summary = f"Replied by SMS: {body[:_MAX_QUOTE]}"
+    if meant is Keyword.STOP:
+        detail["before"] = reach.opt_out(connection, customer_id, "sms", source=f"SMS {body.strip()[:40]} ({sid})")
+        summary = "Opted out of SMS by reply"
+    elif meant is Keyword.START:
+        detail["restored"] = reach.opt_in(connection, customer_id, "sms", source=f"SMS {body.strip()[:40]} ({sid})")
+        summary = "Opted in to SMS again by reply"
+    reply = timeline.Entry(
+        id=entry_id,
+        customer_id=customer_id,
+        at=now,
+        kind="reply",
+        summary=summary,
+        channel="sms",
+        direction="in",
+        reason=None if meant is None else meant.value,
+        detail=detail,
+    )
+    timeline.add(connection, [reply])
+    return [] if meant is not None else messages.replied_to(connection, customer_id, "sms")
+
+
+def acknowledge(connection: Connection, contact_id: str, summary: str, now: datetime) -> None:
+    """Somebody has answered: no further channel is tried. Locks the contact."""
+    _acknowledge(connection, contact_id, summary, now)
+
+
+def _is_there(connection: Connection, entry_id: str) -> bool:
+    return connection.execute(select(entry_table.c.id).where(entry_table.c.id == entry_id)).first() is not None
+
+
+def _locked(connection: Connection, message_id: str) -> Claimed | None:
+    """The message, its contact locked first (see ``storage.contacts``)."""
+    message = messages.get(connection, message_id)
+    if message is None or contacts.lock(connection, message.contact_id) is None:
+        return None
+    return messages.get(connection, message_id)
+
+
+def _advance(
+    connection: Connection, message: Claimed, state: str, reason: str | None, provider_id: str | None, now: datetime
+) -> bool:
+    if not messages.advance(connection, message.id, state, reason=reason, provider_id=provider_id):
+        return False
+    timeline.add(connection, [entries.of_message(message, state, now, reason=reason)])
+    MESSAGES.labels(message.channel, state).inc()
+    return True
+
+
+def _note_receipt(
+    connection: Connection, message: Claimed, status: str, summary: str, now: datetime, *, provider_id: str = "app"
+) -> None:
+    entry = timeline.Entry(
+        id=derived_id("t", message.id, "receipt", provider_id, status),
+        customer_id=message.customer_id,
+        at=now,
+        kind="receipt",
+        summary=summary,
+        channel=message.channel,
+        direction="in",
+        decision_id=message.decision_id,
+        message_id=message.id,
+        detail={"status": status, "provider_id": provider_id},
+    )
+    timeline.add(connection, [entry])
+
+
+def _acknowledge(connection: Connection, contact_id: str, summary: str, now: datetime) -> None:
+    contact = contacts.lock(connection, contact_id)
+    if contact is None or contact.state not in (*contacts.OPEN, "done", "exhausted"):
+        return
+    contacts.change(connection, contact_id, state="acknowledged", due_at=None)
+    CONTACTS.labels("acknowledged").inc()
+    steps.taken_back(connection, contact_id, "acknowledged", now)
+    if contact.state in contacts.OPEN and contact.request["escalate_after_ms"] is not None:
+        entry = entries.of_plan(
+            contact, now, f"{summary}: no further channel is tried", reason="acknowledged", part="acknowledged"
+        )
+        timeline.add(connection, [entry])
+    wake.notify(connection, wake.OUTBOX)

@@ -1,0 +1,52 @@
+"""Getting together what planning and wording need, from the settings and the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gateway.delivery.contacts import contact
+from gateway.delivery.links import SECRET, Links
+from gateway.delivery.rendering import Means
+from gateway.settings import Settings
+from gateway.storage import secrets
+from notifiers.policy import PolicySettings, policy_settings
+from notifiers.templates import Templates
+from rules.decision import Decision
+
+Follow = Callable[[Connection, Decision, datetime], None]
+
+
+def load(connection: Connection, settings: Settings) -> Means:
+    """Templates, policy and links as the settings say; makes the links' secret if nobody has yet.
+
+    Raises:
+        ValueError: quiet hours that no day has.
+        TemplateError: ``templates.dir`` is not a folder.
+    """
+    return Means(Templates.load(settings.templates.dir), policy_of(settings), links_of(connection, settings))
+
+
+def links_of(connection: Connection, settings: Settings) -> Links:
+    """The deployment's links; every process gets the same secret."""
+    return Links(settings.public_url, secrets.shared(connection, SECRET))
+
+
+def policy_of(settings: Settings) -> PolicySettings:
+    """The operator's contact policy. An empty string switches a purpose's quiet hours off.
+
+    Raises:
+        ValueError: a span is not understood; the message names it.
+    """
+    return policy_settings({purpose: hours or "never" for purpose, hours in settings.policy.quiet_hours.items()})
+
+
+def follow(means: Means) -> Follow:
+    """What the worker calls for each decision, inside its transaction."""
+
+    def follow_decision(connection: Connection, decision: Decision, now: datetime) -> None:
+        contact(connection, decision, means.templates, means.policy, now, means.links)
+
+    return follow_decision

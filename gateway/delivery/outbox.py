@@ -1,0 +1,196 @@
+"""The outbox: claim what is due, send it on its provider's lane, have the outcome recorded.
+
+A claim is a lease in the database: another process takes a message over only when the lease has ended, and then it
+settles what became of it before anything is sent again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from gateway.delivery import settlement, steps
+from gateway.delivery.lane import Lane
+from gateway.delivery.links import Links, Unsubscribe
+from gateway.delivery.metrics import OUTCOMES, QUEUE_SECONDS, SEND_SECONDS
+from gateway.delivery.recorder import Recorder
+from gateway.delivery.settlement import Asked, Rules, Sent
+from gateway.storage import contacts, messages
+from gateway.storage.messages import Claimed
+from notifiers.outcome import Notifier, Outcome, Outgoing, Unknown
+
+log = structlog.get_logger()
+
+POLL_S = 0.5
+"""A lost wake-up costs this much."""
+DOUBT_S = 0.5
+"""How often messages in doubt are looked for."""
+EXPIRE_S = 5.0
+EXPIRE_AT_ONCE = 500
+BREATH_S = 0.002
+"""Between two claims while there is a backlog: several places become free meanwhile and share one claim."""
+RETRY_S = 0.5
+
+
+class Outbox:
+    """One process's share of the work. ``run`` it in a thread."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        notifiers: Mapping[str, Notifier],
+        links: Links,
+        rules: Rules,
+        *,
+        threads: int,
+        lease_s: float,
+        clock: Callable[[], datetime],
+        on_step_ended: Callable[[], None],
+    ) -> None:
+        """Start the lanes.
+
+        Args:
+            engine: at least three connections.
+            notifiers: by channel.
+            links: for receipts and unsubscribing.
+            rules: the owner's name and the limits.
+            threads: senders at once, shared out among the channels.
+            lease_s: how long a claim lasts; longer than a send and its record can take.
+            clock: UTC.
+            on_step_ended: called when a contact may have become due.
+        """
+        self._engine = engine
+        self._links = links
+        self._rules = rules
+        self._lease_s = lease_s
+        self._clock = clock
+        self._on_step_ended = on_step_ended
+        self._wake = threading.Event()
+        self._recorder = Recorder(engine, rules, clock, self._changed)
+        width = max(1, threads // max(1, len(notifiers)))
+        self._lanes = {channel: Lane(notifier, width, self._wake.set) for channel, notifier in notifiers.items()}
+
+    def wake(self) -> None:
+        """Something may be due."""
+        self._wake.set()
+
+    @property
+    def under_way(self) -> int:
+        """Messages claimed and not yet recorded."""
+        return sum(lane.busy for lane in self._lanes.values()) + self._recorder.waiting
+
+    def run(self, stop: threading.Event) -> None:
+        """Claim and send until ``stop`` is set. A lost database is waited for."""
+        next_doubt = next_expiry = 0.0
+        while not stop.is_set():
+            self._wake.clear()
+            try:
+                claimed = self._send_due()
+                if time.monotonic() >= next_doubt:
+                    self._ask_doubtful()
+                    next_doubt = time.monotonic() + DOUBT_S
+                if time.monotonic() >= next_expiry:
+                    self._expire()
+                    next_expiry = time.monotonic() + EXPIRE_S
+            except (OperationalError, InterfaceError) as error:
+                log.warning("outbox.database_away", error=str(error.orig), retry_s=RETRY_S)
+                stop.wait(RETRY_S)
+                continue
+            if claimed:
+                stop.wait(BREATH_S)
+            else:
+                self._wake.wait(POLL_S)
+
+    def drain(self, seconds: float) -> int:
+        """Wait until everything under way is recorded, or ``seconds`` are over; returns what is left to its lease."""
+        end = time.monotonic() + seconds
+        while self.under_way and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.under_way
+
+    def _changed(self) -> None:
+        self._wake.set()
+        self._on_step_ended()
+
+    def _send_due(self) -> int:
+        free = {channel: lane.free() for channel, lane in self._lanes.items()}
+        if not any(free.values()):
+            return 0
+        with self._engine.begin() as connection:
+            claimed = messages.claim(connection, free, owner=self._rules.owner, lease_s=self._lease_s)
+        for message in claimed:
+            self._give(self._lanes[message.channel], message, self._send)
+        return len(claimed)
+
+    def _ask_doubtful(self) -> None:
+        """Settle what is in doubt, at most as many as there are places: asking takes a thread too."""
+        channels = [channel for channel, lane in self._lanes.items() if lane.idle_places() > 0]
+        limit = min((self._lanes[channel].idle_places() for channel in channels), default=0)
+        if not limit:
+            return
+        with self._engine.begin() as connection:
+            doubtful = messages.claim_doubtful(
+                connection, channels, limit=limit, owner=self._rules.owner, lease_s=self._lease_s
+            )
+        for message in doubtful:
+            self._give(self._lanes[message.channel], message, self._ask)
+
+    def _expire(self) -> None:
+        with self._engine.begin() as connection:
+            gone = settlement.expire_overdue(connection, EXPIRE_AT_ONCE, self._clock())
+        for message in gone:
+            with self._engine.begin() as connection:
+                contacts.lock(connection, message.contact_id)
+                steps.step_failed(connection, message.contact_id, message.step)
+        if gone:
+            self._on_step_ended()
+
+    def _give(self, lane: Lane, message: Claimed, job: Callable[[Lane, Claimed], None]) -> None:
+        lane.give(lambda: job(lane, message))
+
+    def _send(self, lane: Lane, message: Claimed) -> None:
+        now = self._clock()
+        if message.expires_at is not None and message.expires_at <= now:
+            self._recorder.put(Sent(message, lane.notifier.provider, None))
+            return
+        QUEUE_SECONDS.labels(lane.channel).observe(max(0.0, (now - message.due_at).total_seconds()))
+        with SEND_SECONDS.labels(lane.channel).time():
+            outcome = self._outcome(lane, message, now)
+        lane.note(outcome)
+        OUTCOMES.labels(lane.channel, type(outcome).__name__.lower()).inc()
+        self._recorder.put(Sent(message, lane.notifier.provider, outcome))
+
+    def _outcome(self, lane: Lane, message: Claimed, now: datetime) -> Outcome:
+        try:
+            return lane.notifier.send(self._outgoing(message, now))
+        except Exception as error:
+            log.exception("outbox.notifier_raised", channel=lane.channel, message_id=message.id)
+            return Unknown(f"{type(error).__name__} in the notifier")
+
+    def _ask(self, lane: Lane, message: Claimed) -> None:
+        since = message.first_sent_at or message.due_at
+        answer = lane.notifier.settle(self._outgoing(message, self._clock()), int(since.timestamp() * 1000))
+        self._recorder.put(Asked(message, lane.notifier.provider, answer))
+
+    def _outgoing(self, message: Claimed, now: datetime) -> Outgoing:
+        callbacks = {"sms": self._links.sms_status, "push": self._links.push_ack}
+        callback = callbacks.get(message.channel)
+        left = None if message.expires_at is None else max(1, int((message.expires_at - now).total_seconds()))
+        unsubscribe = Unsubscribe(message.customer_id, message.purpose, message.channel)
+        return Outgoing(
+            message_id=message.id,
+            to=message.address,
+            title=message.title,
+            text=message.body,
+            html=message.html,
+            ttl_s=left,
+            data={"decision_id": message.decision_id, "purpose": message.purpose},
+            status_callback=callback(message.id) if callback is not None else None,
+            unsubscribe_url=self._links.unsubscribe(unsubscribe),
+        )

@@ -1,0 +1,77 @@
+"""Looks at contacts when their time has come: the release of a hold, the next step, the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from gateway.delivery import steps
+from gateway.delivery.rendering import Means
+from gateway.storage import contacts
+from gateway.storage.contacts import Contact
+
+log = structlog.get_logger()
+
+POLL_S = 1.0
+RETRY_S = 0.5
+SET_ASIDE = timedelta(minutes=5)
+"""A contact on which our own code fails is looked at again after this."""
+
+
+class Pacer:
+    """One process's share. ``run`` it in a thread."""
+
+    def __init__(
+        self, engine: Engine, means: Means, clock: Callable[[], datetime], on_queued: Callable[[], None]
+    ) -> None:
+        """``on_queued``: called when messages may have been queued."""
+        self._engine = engine
+        self._means = means
+        self._clock = clock
+        self._on_queued = on_queued
+        self._wake = threading.Event()
+
+    def wake(self) -> None:
+        """A contact may have become due."""
+        self._wake.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Look until ``stop`` is set. A lost database is waited for."""
+        while not stop.is_set():
+            self._wake.clear()
+            try:
+                while self.look_once() and not stop.is_set():
+                    self._on_queued()
+                self._wake.wait(self._until_next())
+            except (OperationalError, InterfaceError) as error:
+                log.warning("pacer.database_away", error=str(error.orig), retry_s=RETRY_S)
+                stop.wait(RETRY_S)
+
+    def look_once(self) -> bool:
+        """Look at the contact that is due longest; false where none is."""
+        contact: Contact | None = None
+        try:
+            with self._engine.begin() as connection:
+                contact = contacts.take_due(connection)
+                if contact is None:
+                    return False
+                steps.look_at(connection, contact, self._means, self._clock())
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("pacer.contact_set_aside", contact_id=contact.id if contact else None)
+            if contact is None:
+                raise
+            with self._engine.begin() as connection:
+                contacts.change(connection, contact.id, due_at=self._clock() + SET_ASIDE)
+        return True
+
+    def _until_next(self) -> float:
+        with self._engine.connect() as connection:
+            wait = contacts.seconds_to_next(connection)
+        return POLL_S if wait is None else min(POLL_S, max(0.0, wait))

@@ -1,0 +1,115 @@
+"""The channels of this deployment, built from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from pydantic import SecretStr
+
+from gateway.settings import Settings
+from notifiers.catalog import CATALOG
+from notifiers.outcome import CannotTell, Notifier, Outcome, Outgoing, Refused, Settlement
+
+log = structlog.get_logger()
+
+NOT_CONFIGURED: Final = "channel_not_configured"
+
+ASKED: Final = frozenset({"sms"})
+"""Channels whose provider can be asked whether it has a message; there, nothing in doubt is ever sent again unasked.
+
+On the others a repeat is recognisable (push: the collapse key, email: the Message-ID), so a message whose sender died
+may go out once more."""
+
+
+class Unconfigured:
+    """Stands in for a channel without settings: each message is refused, and the next channel gets its turn."""
+
+    def __init__(self, channel: str, reason: str = NOT_CONFIGURED) -> None:
+        """``reason``: why it can't send."""
+        self.channel = channel
+        self.provider = CATALOG[channel].provider
+        self._reason = reason
+
+    def send(self, message: Outgoing) -> Outcome:
+        """Refuse it."""
+        return Refused(self._reason)
+
+    def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
+        """Nobody to ask."""
+        return CannotTell()
+
+
+def build(settings: Settings) -> dict[str, Notifier]:
+    """A notifier for each channel of the catalog."""
+    return {channel: _built(channel, settings) for channel in CATALOG}
+
+
+def configured_channels(settings: Settings) -> tuple[str, ...]:
+    """The channels that have their settings, in the catalog's order."""
+    return tuple(channel for channel in CATALOG if _FIELDS[channel](settings) is not None)
+
+
+def _built(channel: str, settings: Settings) -> Notifier:
+    fields = _FIELDS[channel](settings)
+    if fields is None:
+        return Unconfigured(channel)
+    entry = CATALOG[channel]
+    try:
+        return entry.build(entry.config(**fields))
+    except (ValueError, OSError) as error:
+        log.warning("provider.settings_unusable", channel=channel, error=str(error))
+        return Unconfigured(channel, f"channel_misconfigured: {error}")
+
+
+def _push(settings: Settings) -> dict[str, Any] | None:
+    fcm = settings.fcm
+    if fcm.project_id is None:
+        return None
+    return {
+        "project_id": fcm.project_id,
+        "credentials_file": str(fcm.credentials_file) if fcm.credentials_file else None,
+        "base_url": fcm.base_url,
+        "connections": settings.delivery.threads,
+    }
+
+
+def _sms(settings: Settings) -> dict[str, Any] | None:
+    twilio = settings.twilio
+    if twilio.account_sid is None:
+        return None
+    return {
+        "account_sid": twilio.account_sid,
+        "auth_token": _plain(twilio.auth_token) or "",
+        "from_": twilio.from_,
+        "messaging_service_sid": twilio.messaging_service_sid,
+        "base_url": twilio.base_url,
+        "connections": settings.delivery.threads,
+    }
+
+
+def _email(settings: Settings) -> dict[str, Any] | None:
+    smtp = settings.smtp
+    if smtp.host is None:
+        return None
+    return {
+        "host": smtp.host,
+        "port": smtp.port,
+        "username": smtp.username,
+        "password": _plain(smtp.password),
+        "starttls": smtp.starttls,
+        "from_": smtp.from_ or "",
+        "connections": settings.delivery.threads,
+    }
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+_FIELDS: Final[Mapping[str, Callable[[Settings], dict[str, Any] | None]]] = {
+    "push": _push,
+    "sms": _sms,
+    "email": _email,
+}

@@ -1,0 +1,132 @@
+"""How a customer can be reached, and how that changes: dead addresses, opting out, opting in again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.delivery import entries
+from gateway.storage import timeline
+from gateway.storage.tables import consents, customers
+from notifiers.policy import Customer
+from notifiers.policy.stages.addresses import CHECKS, masked
+
+PURPOSES = ("offers", "maintenance", "service", "safety")
+"""Those that a STOP must name even where nothing was said before: for some of them silence is consent."""
+
+
+def load(connection: Connection, customer_id: str) -> Customer | None:
+    """The customer with addresses and consents as the policy wants them; ``None`` where there is nobody."""
+    row = connection.execute(select(customers).where(customers.c.id == customer_id)).mappings().one_or_none()
+    if row is None:
+        return None
+    said: dict[str, Any] = {}
+    for word in connection.execute(
+        select(consents.c.purpose, consents.c.channel, consents.c.granted).where(consents.c.customer_id == customer_id)
+    ):
+        said.setdefault(word.purpose, {})[word.channel] = word.granted
+    return Customer(
+        id=row["id"],
+        name=row["name"],
+        locale=row["locale"],
+        time_zone=row["time_zone"],
+        addresses=row["addresses"],
+        preferred_channels=tuple(row["preferred_channels"]),
+        consents=said,
+        attributes=row["attributes"],
+    )
+
+
+def drop_address(
+    connection: Connection, customer_id: str, channel: str, address: str, *, reason: str, message_id: str, at: datetime
+) -> None:
+    """Remove an address that the provider says is dead, and say so on the timeline."""
+    query = select(customers.c.addresses).where(customers.c.id == customer_id).with_for_update(key_share=True)
+    addresses: dict[str, Any] | None = connection.execute(query).scalar_one_or_none()
+    if addresses is None or channel not in addresses:
+        return
+    kept = without(addresses[channel], channel, address)
+    if kept == addresses[channel]:
+        return
+    changed = {**addresses, channel: kept}
+    if not kept:
+        del changed[channel]
+    connection.execute(
+        update(customers).where(customers.c.id == customer_id).values(addresses=changed, updated_at=func.now())
+    )
+    summary = f"{entries.named(channel)} address {masked(address)} removed: {reason}"
+    note = entries.of_note(
+        customer_id, at, summary, "address_dropped", message_id, channel=channel, message_id=message_id
+    )
+    timeline.add(connection, [note])
+
+
+def without(recorded: Any, channel: str, address: str) -> Any:
+    """What was recorded for ``channel`` (one address or a list) less ``address``, however that is written there."""
+    check = CHECKS.get(channel)
+
+    def is_it(one: Any) -> bool:
+        text = str(one).strip()
+        return text == address or (check is not None and check(text).address == address)
+
+    if isinstance(recorded, list):
+        return [one for one in recorded if not is_it(one)]
+    return None if is_it(recorded) else recorded
+
+
+def opt_out(connection: Connection, customer_id: str, channel: str, *, source: str) -> dict[str, bool | None]:
+    """Record a "no" to every purpose on ``channel``; returns what was said before, ``None`` where nothing was.
+
+    What stood there before is kept in the row's ``source``, so that opting in again restores that and no more.
+    """
+    before = _said(connection, customer_id, channel)
+    for purpose in dict.fromkeys([*before, *PURPOSES]):
+        word = before.get(purpose)
+        if word is False:
+            continue
+        was = "unsaid" if word is None else "granted"
+        values = {"granted": False, "source": f"{source}; before: {was}", "at": func.now()}
+        connection.execute(
+            insert(consents)
+            .values(customer_id=customer_id, purpose=purpose, channel=channel, **values)
+            .on_conflict_do_update(index_elements=["customer_id", "purpose", "channel"], set_=values)
+        )
+    return {purpose: before.get(purpose) for purpose in dict.fromkeys([*before, *PURPOSES])}
+
+
+def opt_in(connection: Connection, customer_id: str, channel: str, *, source: str) -> list[str]:
+    """Undo an ``opt_out`` on ``channel``: give back what it took, and nothing else; returns the purposes."""
+    mine = (consents.c.customer_id == customer_id, consents.c.channel == channel, consents.c.granted.is_(False))
+    unsaid = delete(consents).where(*mine, consents.c.source.endswith("; before: unsaid")).returning(consents.c.purpose)
+    granted = (
+        update(consents)
+        .where(*mine, consents.c.source.endswith("; before: granted"))
+        .values(granted=True, source=source, at=func.now())
+        .returning(consents.c.purpose)
+    )
+    found: Iterable[str] = [*connection.execute(granted).scalars(), *connection.execute(unsaid).scalars()]
+    return sorted(found)
+
+
+def with_number(connection: Connection, number: str) -> list[str]:
+    """Customers whose telephone number is ``number`` (E.164), however it is written in their record."""
+    plain = func.regexp_replace(customers.c.addresses["sms"].astext, "[^0-9+]", "", "g")
+    found = list(connection.execute(select(customers.c.id).where(plain == number)).scalars())
+    if found:
+        return sorted(found)
+    several = func.jsonb_typeof(customers.c.addresses["sms"]) == "array"
+    holds = customers.c.addresses["sms"].contains([number])
+    return sorted(connection.execute(select(customers.c.id).where(several, holds)).scalars())
+
+
+def _said(connection: Connection, customer_id: str, channel: str) -> dict[str, bool]:
+    rows = connection.execute(
+        select(consents.c.purpose, consents.c.granted)
+        .where(consents.c.customer_id == customer_id, consents.c.channel == channel)
+        .with_for_update()
+    )
+    return {row.purpose: row.granted for row in rows}

@@ -1,0 +1,99 @@
+"""Writes outcomes into the database: accepted ones many at a time, the others one by one, in the order of coming."""
+
+from __future__ import annotations
+
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from gateway.delivery import settlement
+from gateway.delivery.settlement import Asked, Rules, Sent
+from notifiers.outcome import Accepted
+
+log = structlog.get_logger()
+
+GROUP = 200
+RETRY_S = (0.05, 0.2, 0.5, 1.0)
+
+Record = Sent | Asked
+
+
+class Recorder:
+    """One thread. What a dead database keeps it from writing waits here, and no more is claimed meanwhile."""
+
+    def __init__(
+        self, engine: Engine, rules: Rules, clock: Callable[[], datetime], on_change: Callable[[], None]
+    ) -> None:
+        """``on_change``: called after anything that may have made new work (a next step, a repeat)."""
+        self._engine = engine
+        self._rules = rules
+        self._clock = clock
+        self._on_change = on_change
+        self._queue: queue.SimpleQueue[Record] = queue.SimpleQueue()
+        self._waiting = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._work, name="recorder", daemon=True).start()
+
+    @property
+    def waiting(self) -> int:
+        """Records not yet committed."""
+        return self._waiting
+
+    def put(self, record: Record) -> None:
+        """Have ``record`` written."""
+        with self._lock:
+            self._waiting += 1
+        self._queue.put(record)
+
+    def _work(self) -> None:
+        while True:
+            group = [self._queue.get()]
+            while len(group) < GROUP and not self._queue.empty():
+                group.append(self._queue.get())
+            accepted = [each for each in group if isinstance(each, Sent) and isinstance(each.outcome, Accepted)]
+            if accepted:
+                self._insist(lambda connection: self._accepted(connection, accepted))  # noqa: B023 - done before the next
+            for record in group:
+                if isinstance(record, Asked) or not isinstance(record.outcome, Accepted):
+                    self._insist(lambda connection: self._single(connection, record))  # noqa: B023 - done before the next
+            with self._lock:
+                self._waiting -= len(group)
+            if len(accepted) < len(group):
+                self._on_change()
+
+    def _insist(self, write: Callable[[Connection], None]) -> None:
+        """Write in a transaction of its own, again and again while the database is away.
+
+        Writing twice is harmless: each write is guarded by the claim that the first one ended.
+        """
+        tries = 0
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    write(connection)
+                return
+            except (OperationalError, InterfaceError) as error:
+                pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
+                tries += 1
+                log.warning("recorder.database_away", error=str(error.orig), retry_s=pause)
+                time.sleep(pause)
+            except Exception:
+                log.exception("recorder.record_set_aside")
+                return
+
+    def _accepted(self, connection: Connection, accepted: list[Sent]) -> None:
+        settlement.record_accepted(connection, accepted, self._rules.owner, self._clock())
+
+    def _single(self, connection: Connection, record: Record) -> None:
+        if isinstance(record, Asked):
+            settlement.record_asked(connection, record, self._rules, self._clock())
+        else:
+            # Jitter wants no secrecy.
+            settlement.record_sent(connection, record, self._rules, self._clock(), random.random())  # noqa: S311

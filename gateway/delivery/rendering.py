@@ -1,0 +1,119 @@
+"""From a contact and a channel's addresses to messages ready for the outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import structlog
+from sqlalchemy import Connection, select
+
+from gateway.delivery.links import Links, Unsubscribe
+from gateway.storage.contacts import Contact
+from gateway.storage.messages import New
+from gateway.storage.tables import cases, devices, stores
+from notifiers.policy import Customer, PolicySettings, Step
+from notifiers.templates import Rendered, TemplateError, Templates
+from rules.decision import Decision, derived_id
+
+log = structlog.get_logger()
+
+PLAIN = {"firing": "alert", "repeat": "alert", "resolved": "resolved"}
+"""What is said, by transition, where the template that the rule names can't be rendered."""
+
+
+class Means(NamedTuple):
+    """What it takes to plan and word a contact."""
+
+    templates: Templates
+    policy: PolicySettings
+    links: Links
+
+
+class Surroundings(NamedTuple):
+    """What the registry knows around a decision."""
+
+    device: dict[str, Any]
+    store: dict[str, Any] | None
+    store_time_zone: str | None
+    case_id: str | None
+
+
+def surroundings(connection: Connection, decision: Decision) -> Surroundings:
+    """Read the decision's device, store and case, in one round trip."""
+    row = connection.execute(
+        select(
+            select(devices.c.model).where(devices.c.id == decision.subject).scalar_subquery().label("model"),
+            select(devices.c.attributes["name"].astext)
+            .where(devices.c.id == decision.subject)
+            .scalar_subquery()
+            .label("name"),
+            select(stores.c.name).where(stores.c.id == decision.store_id).scalar_subquery().label("store_name"),
+            select(stores.c.time_zone).where(stores.c.id == decision.store_id).scalar_subquery().label("zone"),
+            select(cases.c.id).where(cases.c.alert_id == decision.alert_id).scalar_subquery().label("case_id"),
+        )
+    ).one()
+    store = {"id": decision.store_id, "name": row.store_name or decision.store_id} if decision.store_id else None
+    device = {"id": decision.subject, "model": row.model or "", "name": row.name or decision.subject}
+    return Surroundings(device, store, row.zone, row.case_id)
+
+
+def words(decision: Decision, around: Surroundings) -> dict[str, Any]:
+    """The template context, less what is only known when a message is worded (customer, links)."""
+    return {
+        "device": around.device,
+        "store": around.store,
+        "rule": {"id": decision.rule_id},
+        "values": decision.values,
+        "summary": decision.summary,
+        "severity": decision.severity,
+        "at": decision.at,
+        "case_id": around.case_id,
+    }
+
+
+def messages_of(contact: Contact, step: Step, number: int, customer: Customer, means: Means) -> list[New]:
+    """One message to each address of ``step``.
+
+    Raises:
+        TemplateError: neither the contact's template nor the plain one has words for this channel.
+    """
+    context = {
+        **contact.context["words"],
+        "customer": {"name": customer.name, "locale": customer.locale, "time_zone": customer.time_zone},
+        "unsubscribe_url": means.links.unsubscribe(Unsubscribe(customer.id, contact.request["purpose"], step.channel)),
+    }
+    name, rendered = _rendered(contact, step.channel, customer.locale, context, means.templates)
+    return [_message(contact, step.channel, address, number, name, rendered) for address in step.addresses]
+
+
+def _rendered(
+    contact: Contact, channel: str, locale: str, context: dict[str, Any], templates: Templates
+) -> tuple[str, Rendered]:
+    wanted, plain = contact.request["template"], PLAIN[contact.request["transition"]]
+    try:
+        return wanted, templates.render(wanted, channel, locale, context)
+    except TemplateError as error:
+        if wanted == plain:
+            raise
+        log.warning("contact.template_failed", template=wanted, channel=channel, instead=plain, error=str(error))
+        return plain, templates.render(plain, channel, locale, context)
+
+
+def _message(contact: Contact, channel: str, address: str, number: int, template: str, rendered: Rendered) -> New:
+    expires_at: datetime | None = contact.expires_at
+    return New(
+        id=derived_id("m", contact.id, number, channel, address),
+        contact_id=contact.id,
+        decision_id=contact.decision_id,
+        customer_id=contact.customer_id,
+        channel=channel,
+        step=number,
+        address=address,
+        purpose=contact.request["purpose"],
+        template=template,
+        title=rendered.title,
+        body=rendered.text,
+        html=rendered.html,
+        expires_at=expires_at,
+    )

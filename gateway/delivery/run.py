@@ -1,0 +1,155 @@
+"""The deliver role. ``python -m gateway.delivery.run`` runs it alone; add processes to send more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from gateway.delivery import means, providers
+from gateway.delivery.listen import listen
+from gateway.delivery.outbox import Outbox
+from gateway.delivery.pacer import Pacer
+from gateway.delivery.settlement import Rules
+from gateway.ingress.probes import probes
+from gateway.settings import Settings
+
+log = structlog.get_logger()
+
+LOOPBACK = "127.0.0.1"
+STOP_SECONDS = 8.0
+"""For what is under way at SIGTERM; the rest is left to its lease."""
+CONNECTIONS = 4
+
+
+def deliverer_name() -> str:
+    """Unique per start, and tells a person where to look."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+class Deliverer:
+    """The role with its health."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        """Build notifiers, templates and policy.
+
+        Raises:
+            ValueError: ``policy.quiet_hours`` is not understood.
+            TemplateError: ``templates.dir`` is not a folder.
+            OperationalError: the database is away.
+        """
+        with engine.begin() as connection:
+            equipment = means.load(connection, settings)
+        self._engine = engine
+        self._stop = threading.Event()
+        delivery = settings.delivery
+        self._outbox = Outbox(
+            engine,
+            providers.build(settings),
+            equipment.links,
+            Rules(deliverer_name(), delivery.max_attempts, delivery.settle_seconds),
+            threads=delivery.threads,
+            lease_s=delivery.lease_seconds,
+            clock=utc_now,
+            on_step_ended=self._step_ended,
+        )
+        self._pacer = Pacer(engine, equipment, utc_now, self._outbox.wake)
+        self._threads = [
+            threading.Thread(target=self._outbox.run, args=(self._stop,), name="outbox", daemon=True),
+            threading.Thread(target=self._pacer.run, args=(self._stop,), name="pacer", daemon=True),
+            threading.Thread(target=listen, args=(engine, self._heard, self._stop), name="listen", daemon=True),
+        ]
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of its threads live."""
+        return all(thread.is_alive() for thread in self._threads)
+
+    def start(self) -> None:
+        """Begin to send."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Claim nothing more, finish what is under way within ``seconds``."""
+        self._stop.set()
+        self._outbox.wake()
+        self._pacer.wake()
+        left = self._outbox.drain(seconds)
+        if left:
+            log.warning("deliver.left_to_lease", messages=left)
+
+    def _step_ended(self) -> None:
+        self._pacer.wake()
+
+    def _heard(self) -> None:
+        self._outbox.wake()
+        self._pacer.wake()
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+async def run(*, engine: Engine, settings: Settings, stop: asyncio.Event, probes_port: int | None = None) -> None:
+    """Deliver until ``stop`` is set, then finish what is under way (8 s at most) and return.
+
+    Args:
+        engine: at least four connections.
+        settings: the whole of them.
+        stop: set it to end.
+        probes_port: ``/healthz``, ``/readyz`` and ``/metrics`` on loopback; ``None``: none.
+
+    Raises:
+        ValueError: ``policy.quiet_hours`` is not understood.
+        TemplateError: ``templates.dir`` is not a folder.
+        RuntimeError: a thread of the role has died.
+    """
+    deliverer = await asyncio.to_thread(Deliverer, engine, settings)
+    async with AsyncExitStack() as stack:
+        if probes_port is not None:
+            await stack.enter_async_context(probes(LOOPBACK, probes_port, lambda: deliverer.ready))
+        deliverer.start()
+        log.info("deliver.started")
+        try:
+            while deliverer.ready:
+                try:
+                    async with asyncio.timeout(1.0):
+                        await stop.wait()
+                    return
+                except TimeoutError:
+                    continue
+            raise RuntimeError("a thread of the deliver role has died; see the log above")
+        finally:
+            await asyncio.to_thread(deliverer.stop)
+
+
+async def _main(probes_port: int | None) -> None:
+    from gateway import addresses, logs
+    from gateway.settings import load
+    from gateway.storage.database import connect
+
+    logs.configure(role="deliver")
+    settings = load()
+    engine = connect(
+        settings.database.url.get_secret_value() if settings.database.url else addresses.find(settings).database_url,
+        pool_size=CONNECTIONS,
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(engine=engine, settings=settings, stop=stop, probes_port=probes_port)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1]) if len(sys.argv) > 1 else None))

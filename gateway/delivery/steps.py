@@ -1,0 +1,261 @@
+"""One contact, step by step: what to do next when its time has come or its step has failed.
+
+Each step plans again with the history of that moment: what has recovered, expired or lost its consent meanwhile is
+withdrawn and says so. Everything here runs inside the caller's transaction, which has locked the contact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import msgspec
+from sqlalchemy import Connection, func
+
+from gateway.delivery import entries, reach
+from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
+from gateway.delivery.rendering import Means, messages_of
+from gateway.storage import contacts, history, messages, timeline, wake
+from gateway.storage.contacts import Contact
+from gateway.storage.messages import Standing
+from notifiers.policy import ContactRequest, Customer, Plan, Reason, Step, plan
+from notifiers.templates import TemplateError
+
+LOOK_AGAIN = timedelta(days=1)
+"""A contact that nothing is expected to move is looked at after this, to be closed."""
+
+Verdict = Literal["next", "close", "wait"]
+
+
+def judge(step: Sequence[Standing], *, escalates: bool, time_is_up: bool) -> Verdict:
+    """What the messages of the present step ask for. Pure.
+
+    Args:
+        step: they; a step that was never started has none.
+        escalates: the rule wants the next channel tried where nobody answers in time.
+        time_is_up: the contact's time has come (rather than a failure having been reported).
+    """
+    if all(message.ended for message in step):
+        return "next"
+    if not time_is_up:
+        return "wait"
+    if escalates:
+        return "next"
+    in_flight = any(message.state in ("queued", "sending", "unknown") and not message.ended for message in step)
+    return "wait" if in_flight else "close"
+
+
+def begin(
+    connection: Connection, contact: Contact, planned: Plan, customer: Customer, means: Means, now: datetime
+) -> None:
+    """Write a new contact with what ``planned`` (which has steps) says: its first messages, or its hold."""
+    contact = msgspec.structs.replace(contact, steps=_as_json(planned.steps), expires_at=_moment(planned.expires_at_ms))
+    if not contacts.add(connection, contact):
+        return
+    CONTACTS.labels(contact.state).inc()
+    _say_why_not(connection, contact, planned, now)
+    if planned.hold_until_ms is not None:
+        _hold(connection, contact, planned, now)
+        return
+    said = entries.in_words([step.channel for step in planned.steps], contact.request["escalate_after_ms"])
+    timeline.add(connection, [entries.of_plan(contact, now, said)])
+    _start(connection, contact, list(planned.steps), customer, means, now)
+
+
+def look_at(connection: Connection, contact: Contact, means: Means, now: datetime) -> None:
+    """The contact's time has come: release its hold, escalate, close it, or wait on."""
+    standing = messages.of_contact(connection, contact.id)
+    present = [message for message in standing if message.step == contact.step - 1]
+    escalates = contact.request["escalate_after_ms"] is not None
+    verdict = "next" if contact.state == "held" else judge(present, escalates=escalates, time_is_up=True)
+    if verdict == "next":
+        _proceed(connection, contact, standing, present, means, now)
+    elif verdict == "close":
+        _end(connection, contact, "done")
+    else:
+        contacts.change(connection, contact.id, due_at=now + LOOK_AGAIN)
+
+
+def step_failed(connection: Connection, contact_id: str, step: int) -> None:
+    """A message of ``step`` has ended badly: where all of that step have, the next one is due at once.
+
+    The contact must be locked by this transaction.
+    """
+    contact = contacts.lock(connection, contact_id)
+    # A contact that was done (the provider had accepted) comes alive again when a receipt says otherwise.
+    if contact is None or contact.state not in ("active", "done") or contact.step - 1 != step:
+        return
+    present = [message for message in messages.of_contact(connection, contact_id) if message.step == step]
+    if judge(present, escalates=False, time_is_up=False) == "next":
+        contacts.change(connection, contact_id, state="active", due_at=func.now())
+        wake.notify(connection, wake.OUTBOX)
+
+
+def stop(connection: Connection, contact: Contact, reason: str, summary: str, now: datetime, *, state: str) -> None:
+    """End a locked contact: nothing more goes out, and what has not left is taken back."""
+    if contact.state not in contacts.OPEN:
+        return
+    _end(connection, contact, state)
+    taken_back(connection, contact.id, reason, now)
+    timeline.add(connection, [entries.of_plan(contact, now, summary, reason=reason, part=reason)])
+
+
+def taken_back(connection: Connection, contact_id: str, reason: str, now: datetime) -> None:
+    """Withdraw the contact's messages that are not on their way, each with its entry."""
+    withdrawn = messages.withdraw(connection, contact_id, reason)
+    timeline.add(connection, [entries.of_message(each, "withdrawn", now, reason=reason) for each in withdrawn])
+    for each in withdrawn:
+        MESSAGES.labels(each.channel, "withdrawn").inc()
+
+
+def _proceed(
+    connection: Connection,
+    contact: Contact,
+    standing: Sequence[Standing],
+    present: Sequence[Standing],
+    means: Means,
+    now: datetime,
+) -> None:
+    """Plan again and start the first channel that was not tried yet, or end the contact."""
+    customer = reach.load(connection, contact.customer_id)
+    planned = _plan(connection, contact, customer, means, now)
+    _say_why_not(connection, contact, planned, now)
+    tried = {message.channel for message in standing}
+    untried = [step for step in planned.steps if step.channel not in tried]
+    failed = all(message.ended for message in present)
+    if not planned.steps or customer is None:
+        _refused(connection, contact, planned, now, tried=bool(tried))
+    elif not untried and not failed:
+        _close_or_wait(connection, contact, present, now)
+    elif not untried:
+        _exhausted(connection, contact, standing, now)
+    elif planned.hold_until_ms is not None:
+        _hold(connection, contact, planned, now)
+    else:
+        _start(connection, contact, untried, customer, means, now)
+
+
+def _plan(connection: Connection, contact: Contact, customer: Customer | None, means: Means, now: datetime) -> Plan:
+    request = msgspec.convert(contact.request, ContactRequest)
+    past = history.of(
+        connection,
+        customer_id=contact.customer_id,
+        rule_id=contact.rule_id,
+        alert_id=contact.alert_id,
+        decision_id=contact.decision_id,
+    )
+    return plan(request, customer, past, means.policy, int(now.timestamp() * 1000))
+
+
+def _start(
+    connection: Connection, contact: Contact, untried: list[Step], customer: Customer, means: Means, now: datetime
+) -> None:
+    """Queue the messages of the first of ``untried`` that has words; an earlier step's queued ones are taken back."""
+    if contact.step:
+        taken_back(connection, contact.id, "escalated", now)
+    for step in untried:
+        try:
+            new = messages_of(contact, step, contact.step, customer, means)
+        except TemplateError as error:
+            _say_no_words(connection, contact, step.channel, str(error), now)
+            continue
+        messages.add(connection, new)
+        timeline.add(connection, [_queued(message, now) for message in new])
+        MESSAGES.labels(step.channel, "queued").inc(len(new))
+        after_ms = contact.request["escalate_after_ms"]
+        wait = LOOK_AGAIN if after_ms is None else timedelta(milliseconds=after_ms)
+        contacts.change(connection, contact.id, state="active", step=contact.step + 1, due_at=now + wait)
+        wake.notify(connection, wake.OUTBOX)
+        return
+    _exhausted(connection, contact, messages.of_contact(connection, contact.id), now)
+
+
+def _hold(connection: Connection, contact: Contact, planned: Plan, now: datetime) -> None:
+    assert planned.hold_until_ms is not None
+    contacts.change(connection, contact.id, state="held", due_at=_moment(planned.hold_until_ms))
+    wake.notify(connection, wake.OUTBOX)  # whoever sleeps until the next due contact must look again
+    if planned.held is None:
+        return
+    request, version = contact.request, contact.context["rule_version"]
+    entry = entries.of_suppression(
+        customer_id=contact.customer_id, request=request, rule_version=version, no=planned.held, at=now, held=True
+    )
+    timeline.add(connection, [entry])
+    SUPPRESSIONS.labels(planned.held.reason.value).inc()
+
+
+def _refused(connection: Connection, contact: Contact, planned: Plan, now: datetime, *, tried: bool) -> None:
+    """The policy says no now: the contact ends, with the policy's reason on what is taken back."""
+    reasons = [no.reason for no in planned.suppressions]
+    whole = next((no.reason for no in planned.suppressions if no.channel is None), None)
+    reason = whole or (reasons[0] if reasons else Reason.NO_CHANNEL)
+    state = "expired" if reason is Reason.EXPIRED else "done" if tried and reason is Reason.RECOVERED else "withdrawn"
+    _end(connection, contact, state)
+    taken_back(connection, contact.id, reason.value, now)
+    summary = "No further message" if tried else "The held message was withdrawn"
+    entry = entries.of_plan(
+        contact, now, f"{summary}: {reason.value.replace('_', ' ')}", reason=reason.value, part="end"
+    )
+    timeline.add(connection, [entry])
+
+
+def _close_or_wait(connection: Connection, contact: Contact, present: Sequence[Standing], now: datetime) -> None:
+    """No channel is left, but the last one may have arrived."""
+    if judge(present, escalates=False, time_is_up=True) == "close":
+        _end(connection, contact, "done")
+    else:
+        contacts.change(connection, contact.id, due_at=now + LOOK_AGAIN)
+
+
+def _exhausted(connection: Connection, contact: Contact, standing: Sequence[Standing], now: datetime) -> None:
+    _end(connection, contact, "exhausted")
+    maybe = any(message.state in history.TOLD for message in standing)
+    summary = (
+        "Every channel was used; nothing confirms that the customer was reached"
+        if maybe
+        else "The customer could not be reached: every channel failed"
+    )
+    entry = entries.of_plan(contact, now, summary, reason="nobody_reached", part="end")
+    timeline.add(connection, [entry])
+
+
+def _end(connection: Connection, contact: Contact, state: str) -> None:
+    contacts.change(connection, contact.id, state=state, due_at=None)
+    CONTACTS.labels(state).inc()
+
+
+def _say_why_not(connection: Connection, contact: Contact, planned: Plan, now: datetime) -> None:
+    """Every "no" once: the same one at a later look has the same id."""
+    found = [
+        entries.of_suppression(
+            customer_id=contact.customer_id,
+            request=contact.request,
+            rule_version=contact.context["rule_version"],
+            no=no,
+            at=now,
+        )
+        for no in planned.suppressions
+    ]
+    timeline.add(connection, found)
+    if contact.step == 0:
+        for no in planned.suppressions:
+            SUPPRESSIONS.labels(no.reason.value).inc()
+
+
+def _say_no_words(connection: Connection, contact: Contact, channel: str, error: str, now: datetime) -> None:
+    summary = f"No message by {entries.named(channel)}: its template can't be used"
+    entry = entries.of_plan(contact, now, summary, reason="template_failed", part=f"template:{channel}")
+    timeline.add(connection, [msgspec.structs.replace(entry, channel=channel, detail={"error": error})])
+
+
+def _queued(message: messages.New, now: datetime) -> timeline.Entry:
+    return entries.of_message(message, "queued", now, detail={"template": message.template})
+
+
+def _as_json(steps: Sequence[Step]) -> list[dict[str, object]]:
+    return [{"channel": step.channel, "addresses": list(step.addresses)} for step in steps]
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC)

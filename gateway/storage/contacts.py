@@ -1,0 +1,92 @@
+"""Contacts: attempts to reach one customer because of one decision, with their channel plan and how far it has come.
+
+A transaction locks one contact at a time, before the messages of it; the worker's may lock several, of its own
+partitions only.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.storage.tables import contacts
+
+OPEN: Final = ("held", "active")
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """One row. ``request`` and ``context`` are JSON: the policy's request, and what rendering needs."""
+
+    id: str
+    decision_id: str
+    alert_id: str
+    rule_id: str
+    customer_id: str
+    state: str
+    """``held active acknowledged done exhausted withdrawn expired``."""
+    request: dict[str, Any]
+    context: dict[str, Any]
+    steps: list[dict[str, Any]] = []
+    """``{"channel", "addresses"}`` in order, as planned last."""
+    step: int = 0
+    """How many steps have been started."""
+    due_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+def add(connection: Connection, contact: Contact) -> bool:
+    """Write a new contact; false where it was there already."""
+    statement = insert(contacts).values(**msgspec.structs.asdict(contact))
+    statement = statement.on_conflict_do_nothing(index_elements=["id"])
+    return connection.execute(statement.returning(contacts.c.id)).one_or_none() is not None
+
+
+def lock(connection: Connection, contact_id: str) -> Contact | None:
+    """The contact, locked until this transaction ends; ``None`` where it is gone."""
+    query = select(contacts).where(contacts.c.id == contact_id).with_for_update(key_share=True)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
+def take_due(connection: Connection) -> Contact | None:
+    """The contact that has waited longest to be looked at, locked; ``None`` when none is due."""
+    query = (
+        select(contacts)
+        .where(contacts.c.due_at <= func.now())
+        .order_by(contacts.c.due_at)
+        .limit(1)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
+def of_alert(connection: Connection, alert_id: str) -> list[Contact]:
+    """All contacts because of an alert, locked, oldest first."""
+    query = (
+        select(contacts)
+        .where(contacts.c.alert_id == alert_id)
+        .order_by(contacts.c.created_at, contacts.c.id)
+        .with_for_update(key_share=True)
+    )
+    return [_read(row) for row in connection.execute(query).mappings()]
+
+
+def change(connection: Connection, contact_id: str, **values: Any) -> None:
+    """Set columns of a contact that this transaction has locked."""
+    connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**values))
+
+
+def seconds_to_next(connection: Connection) -> float | None:
+    """Until the next contact is due, by the database's clock (negative: it is); ``None``: none waits."""
+    wait = func.extract("epoch", func.min(contacts.c.due_at) - func.now())
+    found = connection.execute(select(wait).where(contacts.c.due_at.is_not(None))).scalar_one()
+    return None if found is None else float(found)
+
+
+def _read(row: RowMapping) -> Contact:
+    return Contact(**{name: row[name] for name in Contact.__struct_fields__})

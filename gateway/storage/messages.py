@@ -1,0 +1,333 @@
+"""The outbox: messages, who may send them, and how far each has come. Reading for the API is in ``messages_read``.
+
+States have ranks, and what is known of a message never goes backwards: a late "accepted" does not undo "delivered".
+Claims and leases use the database's clock alone, so that machines need not agree on the time. Rows are always locked
+after the contact they belong to, never before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from gateway.storage.tables import contacts, messages
+
+RANK: Final = {
+    "held": 0,
+    "queued": 0,
+    "sending": 1,
+    "unknown": 2,
+    "accepted": 10,
+    "failed": 20,
+    "expired": 20,
+    "withdrawn": 20,
+    "delivered": 30,
+    "read": 40,
+    "clicked": 50,
+}
+"""Delivery outranks a failure: evidence that it arrived is the stronger fact."""
+
+ENDED: Final = ("failed", "expired", "withdrawn")
+
+SENDER_LOST: Final = "sender_lost"
+"""Reason of an *unknown* whose sending process died between the claim and the record."""
+
+
+class New(msgspec.Struct, frozen=True, kw_only=True):
+    """A rendered message to queue."""
+
+    id: str
+    contact_id: str
+    decision_id: str
+    customer_id: str
+    channel: str
+    step: int
+    address: str
+    purpose: str
+    template: str
+    title: str
+    body: str
+    html: str | None
+    expires_at: datetime | None
+
+    @property
+    def attempts(self) -> int:
+        """None yet."""
+        return 0
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that this process may send (or ask about) until the lease ends."""
+
+    id: str
+    contact_id: str
+    decision_id: str
+    customer_id: str
+    channel: str
+    step: int
+    address: str
+    purpose: str
+    title: str
+    body: str
+    html: str | None
+    reason: str | None
+    attempts: int
+    due_at: datetime
+    first_sent_at: datetime | None
+    expires_at: datetime | None
+
+
+class Standing(NamedTuple):
+    """How far one message of a contact has come."""
+
+    step: int
+    channel: str
+    state: str
+    ended: bool
+    """Nothing more is to be hoped for from it: failed, expired, withdrawn, or unknown for good."""
+
+
+class Taken(NamedTuple):
+    """A send that the provider accepted."""
+
+    id: str
+    provider: str
+    provider_id: str
+
+
+_FIELDS = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
+
+_CLAIM = text(f"""
+WITH due AS (
+    SELECT d.id FROM unnest(CAST(:channels AS text[]), CAST(:free AS int[])) AS lane(channel, free)
+    CROSS JOIN LATERAL (
+        SELECT id FROM messages
+        WHERE state = 'queued' AND channel = lane.channel AND due_at <= now()
+        ORDER BY due_at LIMIT lane.free FOR UPDATE SKIP LOCKED
+    ) AS d
+)
+UPDATE messages AS m
+SET state = 'sending', attempts = attempts + 1, lease_owner = :owner, reason = NULL, updated_at = now(),
+    lease_until = now() + make_interval(secs => :lease), first_sent_at = coalesce(first_sent_at, now())
+FROM due WHERE m.id = due.id
+RETURNING {_FIELDS}
+""")  # noqa: S608 - column names of our own
+
+_CLAIM_DOUBTFUL = text(f"""
+WITH due AS (
+    SELECT id FROM messages
+    WHERE state IN ('sending', 'unknown') AND lease_until <= now() AND channel = ANY(:channels)
+    ORDER BY lease_until LIMIT :free FOR UPDATE SKIP LOCKED
+)
+UPDATE messages AS m
+SET reason = CASE m.state WHEN 'sending' THEN '{SENDER_LOST}' ELSE m.reason END,
+    state = 'unknown', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease), updated_at = now()
+FROM due WHERE m.id = due.id
+RETURNING {_FIELDS}
+""")  # noqa: S608 - column names of our own
+
+_ACCEPTED = text("""
+UPDATE messages AS m
+SET state = 'accepted', provider = taken.provider, provider_id = taken.provider_id, reason = NULL,
+    lease_owner = NULL, lease_until = NULL, updated_at = now()
+FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:provider_ids AS text[]))
+    AS taken(id, provider, provider_id)
+WHERE m.id = taken.id
+  AND ((m.state IN ('sending', 'unknown') AND m.lease_owner = :owner) OR m.state = 'queued')
+RETURNING m.id
+""")
+
+_KNOWN_ANYWAY = text("""
+UPDATE messages AS m SET provider = taken.provider, provider_id = taken.provider_id
+FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:provider_ids AS text[]))
+    AS taken(id, provider, provider_id)
+WHERE m.id = taken.id AND m.provider_id IS NULL AND m.state NOT IN ('sending', 'unknown', 'queued')
+""")
+
+
+def add(connection: Connection, new: Sequence[New]) -> None:
+    """Queue messages, due now; those already there stay as they are."""
+    if not new:
+        return
+    rows = [{**msgspec.structs.asdict(each), "state": "queued", "due_at": func.now()} for each in new]
+    connection.execute(insert(messages).values(rows).on_conflict_do_nothing(index_elements=["id"]))
+
+
+def claim(connection: Connection, free: Mapping[str, int], *, owner: str, lease_s: float) -> list[Claimed]:
+    """Take up to ``free[channel]`` due messages of each channel for ``owner``; what others hold is passed over."""
+    lanes = {channel: places for channel, places in free.items() if places > 0}
+    if not lanes:
+        return []
+    parameters = {"channels": list(lanes), "free": list(lanes.values()), "owner": owner, "lease": lease_s}
+    return _claimed(connection.execute(_CLAIM, parameters).mappings())
+
+
+def claim_doubtful(
+    connection: Connection, channels: Sequence[str], *, limit: int, owner: str, lease_s: float
+) -> list[Claimed]:
+    """Take messages whose fate must be settled: unknown ones whose time has come, and those whose sender died."""
+    parameters = {"channels": list(channels), "free": limit, "owner": owner, "lease": lease_s}
+    return _claimed(connection.execute(_CLAIM_DOUBTFUL, parameters).mappings())
+
+
+def record_accepted(connection: Connection, taken: Sequence[Taken], *, owner: str) -> set[str]:
+    """Record what the provider took; returns the ids whose state changed.
+
+    The others were overtaken: by a receipt (then only the provider's id is filled in), or by another process that
+    holds the lease now, whose word counts.
+    """
+    columns = {
+        "ids": [each.id for each in taken],
+        "providers": [each.provider for each in taken],
+        "provider_ids": [each.provider_id for each in taken],
+    }
+    changed = set(connection.execute(_ACCEPTED, {**columns, "owner": owner}).scalars())
+    if len(changed) < len(taken):
+        connection.execute(_KNOWN_ANYWAY, columns)
+    return changed
+
+
+def release(
+    connection: Connection,
+    message_id: str,
+    state: str,
+    *,
+    owner: str,
+    reason: str | None,
+    due_in_s: float | None = None,
+) -> bool:
+    """End a claim with ``state``; false where the claim is no longer ``owner``'s, and then nothing changed.
+
+    Args:
+        connection: the caller commits.
+        message_id: which.
+        state: ``queued`` (due in ``due_in_s``), ``unknown`` (to be settled in ``due_in_s``; ``None``: never, it
+            stays unknown), ``failed`` or ``expired``.
+        owner: who claimed it.
+        reason: for the timeline, ``None`` clears it.
+        due_in_s: seconds from now.
+    """
+    after = None if due_in_s is None else func.now() + func.make_interval(0, 0, 0, 0, 0, 0, due_in_s)
+    values: dict[str, Any] = {"state": state, "reason": reason, "lease_owner": None, "lease_until": None}
+    if state == "queued":
+        values["due_at"] = after
+    elif state == "unknown":
+        values["lease_until"] = after
+    statement = (
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.state.in_(("sending", "unknown")))
+        .where(messages.c.lease_owner == owner)
+        .values(**values, updated_at=func.now())
+    )
+    return connection.execute(statement).rowcount > 0
+
+
+def advance(
+    connection: Connection, message_id: str, state: str, *, reason: str | None, provider_id: str | None
+) -> bool:
+    """Apply what a receipt says; false where the message is already as far, and then its state did not change."""
+    lower = [name for name, rank in RANK.items() if rank < RANK[state]]
+    statement = (
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.state.in_(lower))
+        .values(
+            state=state,
+            reason=reason,
+            provider_id=func.coalesce(messages.c.provider_id, provider_id),
+            first_sent_at=func.coalesce(messages.c.first_sent_at, func.now()),
+            lease_owner=None,
+            lease_until=None,
+            updated_at=func.now(),
+        )
+    )
+    return connection.execute(statement).rowcount > 0
+
+
+def withdraw(connection: Connection, contact_id: str, reason: str) -> list[Claimed]:
+    """Take back what of a contact is not on its way yet; returns those messages."""
+    statement = (
+        update(messages)
+        .where(messages.c.contact_id == contact_id, messages.c.state.in_(("held", "queued")))
+        .values(state="withdrawn", reason=reason, updated_at=func.now())
+        .returning(messages)
+    )
+    return _claimed(connection.execute(statement).mappings())
+
+
+def expire(connection: Connection, limit: int) -> list[Claimed]:
+    """Give up queued messages whose time has passed, wherever their provider is; returns them."""
+    due = (
+        select(messages.c.id)
+        .where(messages.c.state == "queued", messages.c.expires_at <= func.now())
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(messages)
+        .where(messages.c.id.in_(due.scalar_subquery()))
+        .values(state="expired", reason="expired", updated_at=func.now())
+        .returning(messages)
+    )
+    return _claimed(connection.execute(statement).mappings())
+
+
+def get(connection: Connection, message_id: str) -> Claimed | None:
+    """The message as the outbox sees it, or ``None``."""
+    row = connection.execute(select(messages).where(messages.c.id == message_id)).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
+def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
+    """Each message of a contact, by step."""
+    rows = connection.execute(
+        select(messages.c.step, messages.c.channel, messages.c.state, messages.c.lease_until)
+        .where(messages.c.contact_id == contact_id)
+        .order_by(messages.c.step)
+    )
+    return [
+        Standing(
+            row.step,
+            row.channel,
+            row.state,
+            row.state in ENDED or (row.state == "unknown" and row.lease_until is None),
+        )
+        for row in rows
+    ]
+
+
+def is_taken(connection: Connection, provider_id: str, message_id: str) -> bool:
+    """Whether the provider's id already belongs to another message to the same address."""
+    ours = select(messages.c.customer_id).where(messages.c.id == message_id).scalar_subquery()
+    query = select(messages.c.id).where(
+        messages.c.customer_id == ours, messages.c.provider_id == provider_id, messages.c.id != message_id
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def replied_to(connection: Connection, customer_id: str, channel: str) -> list[str]:
+    """Open contacts of the customer that have left on ``channel``: what a reply on it may be an answer to."""
+    query = (
+        select(contacts.c.id)
+        .distinct()
+        .join(messages, messages.c.contact_id == contacts.c.id)
+        .where(
+            contacts.c.customer_id == customer_id,
+            contacts.c.state.in_(("active", "held")),
+            messages.c.channel == channel,
+            or_(messages.c.state.in_(("sending", "unknown")), messages.c.provider_id.is_not(None)),
+        )
+    )
+    return list(connection.execute(query).scalars())
+
+
+def _claimed(rows: Iterable[RowMapping]) -> list[Claimed]:
+    return [_read(row) for row in rows]
+
+
+def _read(row: RowMapping) -> Claimed:
+    return Claimed(**{name: row[name] for name in Claimed.__struct_fields__})
