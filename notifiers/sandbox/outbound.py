@@ -53,6 +53,7 @@ class Outbound:
 
     def start(self) -> None:
         """Start the workers on the running loop."""
+        self._client = httpx.AsyncClient(timeout=10.0, trust_env=False)
         self._workers = [asyncio.create_task(self._work()) for _ in range(WORKERS)]
 
     async def stop(self) -> None:
@@ -60,23 +61,23 @@ class Outbound:
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
+        await self._client.aclose()
 
     async def _work(self) -> None:
-        async with httpx.AsyncClient(timeout=10.0, trust_env=False) as client:
-            while True:
-                call = await self._due.get()
-                self._pending -= 1
-                if await self._made(client, call):
-                    self.done += 1
-                elif call.tries < len(RETRY_AFTER_S):
-                    call.tries += 1
-                    self.after(RETRY_AFTER_S[call.tries - 1], call)
-                else:
-                    self.given_up += 1
+        while True:
+            call = await self._due.get()
+            self._pending -= 1
+            if await self._made(call):
+                self.done += 1
+            elif call.tries < len(RETRY_AFTER_S):
+                call.tries += 1
+                self.after(RETRY_AFTER_S[call.tries - 1], call)
+            else:
+                self.given_up += 1
 
-    async def _made(self, client: httpx.AsyncClient, call: Call) -> bool:
+    async def _made(self, call: Call) -> bool:
         try:
-            answer = await client.post(self._target(call.url), content=call.content, headers=call.headers)
+            answer = await self._client.post(self._target(call.url), content=call.content, headers=call.headers)
         except (httpx.HTTPError, httpx.InvalidURL):
             return False
         return answer.status_code < _SERVER_ERROR
