@@ -63,6 +63,7 @@ async def follow(link: Link, partition: int, after_seq: int) -> AsyncGenerator[l
         consumer = _Consumer(link, partition)
         try:
             await consumer.open(position)
+            _honour_cancellation()
             while True:
                 records = await consumer.arrived()
                 position, failures = records[-1].seq, 0
@@ -74,6 +75,15 @@ async def follow(link: Link, partition: int, after_seq: int) -> AsyncGenerator[l
         await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
         failures += 1
         await link.up.wait()
+
+
+def _honour_cancellation() -> None:
+    """End this task if it was told to: the client library's requests use ``asyncio.wait_for``, which before Python 3.12
+    forgets a cancellation that comes at the same moment as the answer.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _Consumer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import psycopg
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import partitions, subject_states
@@ -17,49 +17,49 @@ class Checkpoint(NamedTuple):
     seq: int
     events: int
     """Events folded so far, over the partition's whole life."""
-    shared: bytes
-    """Empty where there is no checkpoint yet."""
+    shared: bytes | None
+    """Rules and stores. To save: ``None`` where they did not change. Loaded: ``None`` where there is no checkpoint."""
+    clock: int
+    """The newest tick folded in, ms."""
     subjects: dict[str, bytes]
 
 
 def load(connection: Connection, partition: int) -> Checkpoint:
     """The last checkpoint of ``partition``, or an empty one at position 0."""
     row = connection.execute(
-        select(partitions.c.seq, partitions.c.events, partitions.c.shared).where(partitions.c.partition == partition)
+        select(partitions.c.seq, partitions.c.events, partitions.c.shared, partitions.c.clock).where(
+            partitions.c.partition == partition
+        )
     ).one_or_none()
     if row is None:
-        return Checkpoint(0, 0, b"", {})
+        return Checkpoint(0, 0, None, 0, {})
     states = connection.execute(
         select(subject_states.c.subject, subject_states.c.state).where(subject_states.c.partition == partition)
     )
-    return Checkpoint(row.seq, row.events, bytes(row.shared), {subject: bytes(state) for subject, state in states})
+    subjects = {subject: bytes(state) for subject, state in states}
+    return Checkpoint(row.seq, row.events, bytes(row.shared), row.clock, subjects)
 
 
-def save(
-    connection: Connection, partition: int, checkpoint: Checkpoint, *, newest_at: int, removed: set[str] | None = None
-) -> None:
-    """Write the changed subjects and the position; the caller commits. ``newest_at``: newest event time folded, ms."""
+def save(connection: Connection, partition: int, checkpoint: Checkpoint, *, newest_at: int) -> None:
+    """Write what changed, and the position; the caller commits. ``newest_at``: newest event time folded, ms.
+
+    The first checkpoint of a partition must bring its shared part.
+    """
     values = {
         "seq": checkpoint.seq,
         "events": checkpoint.events,
-        "shared": checkpoint.shared,
+        "clock": checkpoint.clock,
         "newest_at": newest_at,
+        "updated_at": func.now(),
     }
-    statement = insert(partitions).values(partition=partition, **values)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["partition"],
-            set_={**values, "updated_at": statement.excluded.updated_at},
-        )
-    )
+    if checkpoint.shared is None:
+        connection.execute(update(partitions).where(partitions.c.partition == partition).values(values))
+    else:
+        values["shared"] = checkpoint.shared
+        statement = insert(partitions).values(partition=partition, **values)
+        connection.execute(statement.on_conflict_do_update(index_elements=["partition"], set_=values))
     if checkpoint.subjects:
         _copy_subjects(connection, partition, checkpoint.subjects)
-    if removed:
-        connection.execute(
-            subject_states.delete().where(
-                subject_states.c.partition == partition, subject_states.c.subject.in_(removed)
-            )
-        )
 
 
 def _copy_subjects(connection: Connection, partition: int, subjects: dict[str, bytes]) -> None:

@@ -136,7 +136,10 @@ partitions = Table(
     # Every event up to and including this record of the log is folded in.
     Column("seq", BigInteger, nullable=False),
     Column("events", BigInteger, nullable=False, server_default=text("0")),
+    # Rules and stores: written when they changed.
     Column("shared", LargeBinary, nullable=False),
+    # The newest tick folded in, ms.
+    Column("clock", BigInteger, nullable=False),
     Column("newest_at", BigInteger, nullable=False, server_default=text("0")),
     _made("updated_at"),
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from devices.event import DeviceSaid, Event
 from gateway.storage.checkpoints import Checkpoint
+from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.decision import Outcome, Position
-from rules.engine import PartitionState, encode_shared, encode_subject, restore_shared, restore_subject, step
+from rules.engine import step
+from rules.state import PartitionState
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -29,6 +31,7 @@ class OwnedPartition:
         self.events = checkpoint.events
         self.newest_at = 0
         self._saved_seq = checkpoint.seq
+        self._first = checkpoint.shared is None
         self._forfeited = False
         self._state = _restored(checkpoint)
 
@@ -59,21 +62,20 @@ class OwnedPartition:
         """All that changed since the last call, encoded. The caller must write it or drop the partition."""
         state = self._state
         subjects = {subject: encode_subject(state, subject) for subject in state.take_dirty()}
+        shared = encode_shared(state) if state.take_shared_dirty() or self._first else None
         self._saved_seq = self.seq
-        return Checkpoint(self.seq, self.events, encode_shared(state), subjects)
+        self._first = False
+        return Checkpoint(self.seq, self.events, shared, state.now, subjects)
 
 
 def _restored(checkpoint: Checkpoint) -> PartitionState:
-    state = PartitionState.empty()
-    if checkpoint.shared:
-        restore_shared(state, checkpoint.shared)
-    for subject, blob in _in_order(checkpoint.subjects):
-        restore_subject(state, subject, blob)
+    if checkpoint.shared is None:
+        return PartitionState.empty()
+    state = restore_shared(checkpoint.shared, checkpoint.clock)
+    # In a fixed order: the fold must not depend on the order of rows.
+    for subject in sorted(checkpoint.subjects):
+        restore_subject(state, subject, checkpoint.subjects[subject])
     return state
-
-
-def _in_order(subjects: dict[str, bytes]) -> Iterable[tuple[str, bytes]]:
-    return sorted(subjects.items())
 
 
 def _time(event: Event) -> int:

@@ -166,6 +166,7 @@ CREATE TABLE partitions (
     seq BIGINT NOT NULL,
     events BIGINT DEFAULT 0 NOT NULL,
     shared BYTEA NOT NULL,
+    clock BIGINT NOT NULL,
     newest_at BIGINT DEFAULT 0 NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     PRIMARY KEY (partition)

@@ -1,0 +1,34 @@
+"""What holds for all tests: where servers come from, and that in CI nothing is passed over in silence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+
+import pytest
+
+from tests.postgres_fixture import database_url, postgres
+
+__all__ = ["database_url", "postgres"]
+
+PROGRAMS = {"debian": ("mosquitto_pub", "mosquitto_sub"), "browser": ("chromium",)}
+MEND = "install it (as root on Debian `make test` does)"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that need a program which only Debian brings are skipped where it is missing."""
+    for marker, programs in PROGRAMS.items():
+        missing = [program for program in programs if shutil.which(program) is None]
+        if item.get_closest_marker(marker) and missing:
+            pytest.skip(f"{' and '.join(missing)} not found: {MEND}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With ``CI=true`` a skip is a failure: what was not run was not shown."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
