@@ -56,8 +56,12 @@ class Above(OfMetric):
     def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
         """``temperature 9.4 is above 8``."""
         sample = subject.samples.get(self.metric)
-        value = "" if sample is None else f" {shown(sample[1])}"
-        return f"{self.metric}{value} is {'' if holds else 'no longer '}above {shown(self.limit)}"
+        if sample is None:
+            return f"{self.metric} is {'' if holds else 'no longer '}above {shown(self.limit)}"
+        value = sample[1]
+        if holds and self.clear is not None and type(value) in (int, float) and not value > self.limit:
+            return f"{self.metric} {shown(value)} is not yet below {shown(self.clear)}"
+        return f"{self.metric} {shown(value)} is {'' if holds else 'no longer '}above {shown(self.limit)}"
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:

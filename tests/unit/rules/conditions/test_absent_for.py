@@ -1,0 +1,57 @@
+from tests.unit.rules.story import Story, fix, happening, reading, rule, status, tick
+
+
+def test_fires_at_the_moment_at_which_the_time_is_over() -> None:
+    story = Story(rule("{absent_for: 15m}"), reading(0, 1))
+    assert story.heard(tick(899), tick(905), tick(2000)) == [("firing", 900)]
+    assert story.heard(reading(2100, 1)) == [("resolved", 2100)]
+
+
+def test_needs_no_tick_when_the_next_event_shows_the_silence() -> None:
+    assert Story(rule("{absent_for: 15m}"), reading(0, 1)).heard(reading(1000, 1)) == [
+        ("firing", 900),
+        ("resolved", 1000),
+    ]
+
+
+def test_a_device_that_never_spoke_is_not_absent() -> None:
+    assert Story(rule("{absent_for: 15m}"), status(0, False)).heard(tick(10_000)) == []
+
+
+def test_any_data_counts_and_a_status_does_not() -> None:
+    story = Story(rule("{absent_for: 15m}"), reading(0, 1))
+    assert (
+        story.heard(fix(600, 0, device="chiller-7"), happening(1200, "button"), status(1800, False), tick(2090)) == []
+    )
+    assert story.heard(tick(2100)) == [("firing", 2100)]
+
+
+def test_of_one_metric_only_that_metric_counts() -> None:
+    story = Story(rule("{metric: t, absent_for: 15m}"), reading(0, 1))
+    assert story.heard(reading(600, 1, "other"), tick(900)) == [("firing", 900)]
+    assert story.heard(reading(901, 1, "other")) == []
+    assert story.heard(reading(902, 1)) == [("resolved", 902)]
+
+
+def test_silence_before_the_rule_was_there_does_not_count() -> None:
+    story = Story(rule("{metric: t, above: 99}"), reading(0, 1))
+    story.tell(tick(3000))
+    story.load(rule("{absent_for: 15m}"), after=3000)
+    assert story.heard(tick(3899)) == []
+    assert story.heard(tick(3900)) == [("firing", 3900)]
+
+
+def test_a_clock_that_is_two_hours_slow_is_not_two_hours_of_silence() -> None:
+    late = 7200 * 1000
+    story = Story(rule("{absent_for: 15m}"), reading(0, 1, late_by=late))
+    assert story.heard(tick(7200 + 600)) == []
+    assert story.heard(reading(600, 1, late_by=late), tick(7200 + 1400)) == []
+    assert story.heard(tick(7200 + 1500)) == [("firing", 1500)]
+
+
+def test_says_what_it_missed() -> None:
+    story = Story(rule("{metric: t, absent_for: 1h30m}"), reading(0, 1))
+    story.tell(tick(9000), reading(9001, 2))
+    assert story.decisions[0].summary == "no t from chiller-7 for 1 h 30 min"
+    assert story.decisions[1].summary == "t from chiller-7 again"
+    assert story.decisions[0].explanation["duration_ms"] == 5_400_000

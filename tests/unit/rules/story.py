@@ -1,0 +1,113 @@
+"""Tells the engine a story, event by event, and keeps what it decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from devices.event import (
+    DeviceChanged,
+    DeviceEvent,
+    DeviceFacts,
+    Event,
+    Location,
+    RulesChanged,
+    Status,
+    StoreChanged,
+    StoreFacts,
+    Telemetry,
+    Tick,
+)
+from rules.decision import Decision, Outcome, Position
+from rules.engine import step
+from rules.state import PartitionState
+
+START = 1_750_000_000_000
+SECOND = 1000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+CHILLER = DeviceFacts("chiller-7", model="chiller-x", owner="customer-1", store="ginza")
+GINZA = StoreFacts("ginza", "Ginza", {"lat": 35.0, "lon": 139.0, "radius": 100}, ("flagship",))
+
+
+def rule(when: str, **more: str) -> str:
+    """One rule named ``r`` as a YAML file."""
+    rest = "".join(f", {key}: {value}" for key, value in more.items())
+    return f"rules: [{{id: r, when: {when}, purpose: maintenance{rest}}}]"
+
+
+def reading(after: float, value: Any, metric: str = "t", device: str = "chiller-7", late_by: int = 0) -> Telemetry:
+    """A reading ``after`` seconds."""
+    at = START + round(after * SECOND)
+    return Telemetry(device, at, at + late_by, {metric: value})
+
+
+def fix(after: float, north: float, accuracy: float = 10, device: str = "phone-3") -> Location:
+    """A position ``north`` metres of the middle of Ginza, ``after`` seconds."""
+    at = START + round(after * SECOND)
+    return Location(device, at, at, 35.0 + north / 111_195, 139.0, accuracy)
+
+
+def tick(after: float) -> Tick:
+    """Our clock ``after`` seconds."""
+    return Tick(START + round(after * SECOND))
+
+
+class Story:
+    """A partition's life."""
+
+    def __init__(self, rules: str, *before: Event) -> None:
+        self.state = PartitionState.empty()
+        self.outcomes: list[Outcome] = []
+        self.seq = 0
+        self.load(rules)
+        self.tell(*before)
+        self.outcomes.clear()
+
+    def load(self, rules: str, after: float = -3600) -> list[Outcome]:
+        """Change the rules."""
+        return self.tell(RulesChanged(START + round(after * SECOND), f"v{self.seq}", {"rules.yaml": rules}))
+
+    def tell(self, *events: Event) -> list[Outcome]:
+        """What ``events`` lead to."""
+        found = []
+        for event in events:
+            self.seq += 1
+            found += step(self.state, event, Position(self.seq, 0))
+        self.outcomes += found
+        return found
+
+    def heard(self, *events: Event) -> list[tuple[str, float]]:
+        """The transitions that ``events`` lead to, with their time in seconds."""
+        return transitions(self.tell(*events))
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """All decisions so far."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, Decision)]
+
+
+def transitions(outcomes: list[Outcome]) -> list[tuple[str, float]]:
+    """Transition and time in seconds of each decision among ``outcomes``."""
+    return [(o.transition, (o.at - START) / SECOND) for o in outcomes if isinstance(o, Decision)]
+
+
+def device(facts: DeviceFacts, after: float = -60) -> DeviceChanged:
+    """The registry learns of a device."""
+    return DeviceChanged(START + round(after * SECOND), facts)
+
+
+def store(facts: StoreFacts = GINZA, after: float = -60, *, removed: bool = False) -> StoreChanged:
+    """A store opens, moves or closes."""
+    return StoreChanged(START + round(after * SECOND), facts, removed)
+
+
+def status(after: float, online: bool, device_id: str = "chiller-7") -> Status:  # noqa: FBT001
+    at = START + round(after * SECOND)
+    return Status(device_id, at, at, online)
+
+
+def happening(after: float, kind: str, device_id: str = "chiller-7", **data: Any) -> DeviceEvent:
+    """Something happened on the device."""
+    at = START + round(after * SECOND)
+    return DeviceEvent(device_id, at, at, kind, data)
