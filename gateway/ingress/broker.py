@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.ingress import counters
-from gateway.ingress.mqtt_client import BulkClient, Inbound
+from gateway.ingress.mqtt_client import BulkClient, Inbound, dial
 
 log = structlog.get_logger()
 
@@ -45,6 +47,32 @@ class Broker:
     client_id: str = "kizashi-ingress"
     """Names the session that the broker keeps for us: the same at each start, one for each ingress process."""
 
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in PORTS or not parts.hostname:
+            raise ValueError(f"mqtt.url must look like mqtt://host:1883 or mqtts://host:8883, not {self.url!r}")
+
+    @property
+    def host(self) -> str:
+        """Name or address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The URL's, or the scheme's usual one."""
+        parts = urlsplit(self.url)
+        return parts.port or PORTS[parts.scheme]
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What to trust, for ``mqtts``.
+
+        Raises:
+            OSError: ``ca_file`` can't be read, or holds no certificate.
+        """
+        if urlsplit(self.url).scheme not in ("mqtts", "ssl"):
+            return None
+        return ssl.create_default_context(cafile=self.ca_file)
+
 
 class Connection:
     """One persistent session at the broker.
@@ -57,6 +85,7 @@ class Connection:
     ) -> None:
         self._broker = broker
         self._topics = topics
+        self._tls = broker.tls()
         self._forget = forget
         self._client = _client(broker, receive)
         self._client.on_connect = self._on_connect
@@ -107,7 +136,7 @@ class Connection:
         self._settled.clear()
         self._lost.clear()
         try:
-            self._client.begin(await asyncio.to_thread(self._client.dial))
+            self._client.begin(await asyncio.to_thread(self._dial))
         except OSError as error:
             log.warning("ingress.broker_unreachable", url=self._broker.url, error=str(error))
             return False
@@ -120,6 +149,10 @@ class Connection:
         finally:
             pulse.cancel()
         return self._settled.is_set()
+
+    def _dial(self) -> socket.socket:
+        broker = self._broker
+        return dial(broker.host, broker.port, self._tls, CONNECT_SECONDS)
 
     async def _wait_until_ready(self) -> None:
         try:
@@ -198,15 +231,9 @@ class Connection:
 
 
 def _client(broker: Broker, receive: Callable[[Inbound], None]) -> BulkClient:
-    parts = urlsplit(broker.url)
-    if parts.scheme not in PORTS or parts.hostname is None:
-        raise ValueError(f"mqtt.url must look like mqtt://host:1883 or mqtts://host:8883, not {broker.url!r}")
     client = BulkClient(broker.client_id, receive)
     client.enable_logger(logging.getLogger("paho"))
-    client.connect_timeout = CONNECT_SECONDS
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
-    if parts.scheme in ("mqtts", "ssl"):
-        client.tls_set(ca_certs=str(broker.ca_file) if broker.ca_file else None)
-    client.connect_async(parts.hostname, parts.port or PORTS[parts.scheme], KEEPALIVE_SECONDS)
+    client.connect_async(broker.host, broker.port, KEEPALIVE_SECONDS)
     return client

@@ -44,7 +44,8 @@ class MqttIngress:
         self._inbox: deque[tuple[Message, int]] = deque()
         self._bytes = 0
         self._taken = 0
-        self._full = False
+        self.full = False
+        """Reading has stopped until half of what is held is stored."""
         self._arrived = asyncio.Event()
         self._busy: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(BATCHES_AT_ONCE)
@@ -55,6 +56,11 @@ class MqttIngress:
     def ready(self) -> bool:
         """Whether the broker's messages reach us."""
         return self._connection.ready
+
+    @property
+    def held_bytes(self) -> int:
+        """Size of the payloads that were received and not yet taken into a batch."""
+        return self._bytes
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then store and acknowledge what has arrived, and say good-bye."""
@@ -75,9 +81,9 @@ class MqttIngress:
         self._inbox.append((message, self._acks.end))
         self._bytes += len(inbound.payload)
         self._arrived.set()
-        if not self._full and (len(self._inbox) >= MOST_MESSAGES or self._bytes >= MOST_BYTES):
+        if not self.full and (len(self._inbox) >= MOST_MESSAGES or self._bytes >= MOST_BYTES):
             log.warning("ingress.full", messages=len(self._inbox), bytes=self._bytes)
-            self._full = True
+            self.full = True
             self._connection.pause()
 
     async def _store_batches(self, tasks: asyncio.TaskGroup) -> None:
@@ -111,8 +117,8 @@ class MqttIngress:
             self._slots.release()
         self._connection.acknowledge(self._acks.settle(start, end))
         counters.LAG_SECONDS.set(max(0.0, time.time() - messages[0].received_at / 1000))
-        if self._full and len(self._inbox) < MOST_MESSAGES // 2 and self._bytes < MOST_BYTES // 2:
-            self._full = False
+        if self.full and len(self._inbox) < MOST_MESSAGES // 2 and self._bytes < MOST_BYTES // 2:
+            self.full = False
             self._connection.resume()
 
     async def _drain(self) -> None:

@@ -3,12 +3,14 @@
 Why not as it comes: paho reads a packet with three calls of ``recv`` (one byte, one byte, the rest), builds a message
 object under four locks, and wakes its thread through a socket pair for each acknowledgement; a thread of its own would
 contend for the interpreter with the decoding besides. Reading 64 KB at a time and taking PUBLISH packets apart here
-leaves a small part of that cost. Everything else stays paho's: connecting, TLS, subscriptions, keep-alive, closing.
+leaves a small part of that cost. Everything else stays paho's: connecting, subscriptions, keep-alive, closing.
 ``tests/unit/gateway/ingress/test_mqtt_client.py`` fails when a release of paho moves an internal that is used here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import struct
 import time
@@ -41,6 +43,24 @@ class ProtocolError(Exception):
     """The broker sent what MQTT 3.1.1 does not allow."""
 
 
+def dial(host: str, port: int, tls: ssl.SSLContext | None, seconds: float) -> socket.socket:
+    """Connect to a broker; blocks, so for a thread.
+
+    Not paho's own way, which leaves the socket open when the broker's certificate is refused.
+
+    Raises:
+        OSError: nobody there, or (``ssl.SSLError``) nobody to trust.
+    """
+    sock = socket.create_connection((host, port), timeout=seconds)
+    if tls is None:
+        return sock
+    with contextlib.ExitStack() as stack:
+        stack.callback(sock.close)
+        wrapped = tls.wrap_socket(sock, server_hostname=host)
+        stack.pop_all()
+    return wrapped
+
+
 class BulkClient(paho.Client):
     """An MQTT 3.1.1 client with a persistent session, for ``add_reader`` and friends; never starts a thread."""
 
@@ -54,17 +74,13 @@ class BulkClient(paho.Client):
             reconnect_on_failure=False,
         )
         self._receive = receive
-        self._dialled: paho.SocketLike | None = None
+        self._dialled: socket.socket | None = None
         self._unread = b""
         self._chunks: list[bytes] = []
         self._missing = 0
 
-    def dial(self) -> paho.SocketLike:
-        """Open the TCP (and TLS) connection. Blocks, touches nothing else: for a thread."""
-        return super()._create_socket()
-
-    def begin(self, sock: paho.SocketLike) -> None:
-        """Start the protocol anew on a dialled socket; a packet cut off by the old connection is dropped."""
+    def begin(self, sock: socket.socket) -> None:
+        """Start the protocol anew on a socket from ``dial``; a packet cut off by the old connection is dropped."""
         self._dialled = sock
         self._unread, self._chunks, self._missing = b"", [], 0
         self.reconnect()
@@ -109,7 +125,7 @@ class BulkClient(paho.Client):
         packets = b"".join([_puback.pack(PUBACK, 2, mid) for mid in mids])
         self._packet_queue(PUBACK, packets, mids[-1], 1)
 
-    def _create_socket(self) -> paho.SocketLike:
+    def _create_socket(self) -> socket.socket:
         dialled, self._dialled = self._dialled, None
         if dialled is None:
             raise ConnectionError("dial first")

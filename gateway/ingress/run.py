@@ -54,7 +54,7 @@ class Ingress:
 
         Raises:
             PartitionsChangedError: the log was made for another number of partitions.
-            ValueError: the broker's URL is none.
+            OSError: ``ca_file`` can't be read, or the probes' port is taken.
         """
         settings = self._settings
         async with AsyncExitStack() as stack:
