@@ -10,7 +10,7 @@ from gateway import rules_dir
 from gateway.settings import Settings
 from gateway.storage import rule_sets
 from gateway.storage.database import migrate, wait_until_reachable
-from notifiers.templates import names
+from notifiers.templates import Templates
 from rules.document import parse
 
 DATABASE_SECONDS = 30.0
@@ -22,11 +22,12 @@ def read_rules(place: Path | None, templates: Path | None) -> tuple[str, dict[st
     Raises:
         NoRulesError: there is nothing to read.
         RuleErrors: the files are wrong.
+        TemplateError: ``templates`` is not a folder of templates.
     """
     if place is None:
         return None
     files = rules_dir.read(place)
-    return parse(files, known_templates=names(templates)).version, files
+    return parse(files, known_templates=Templates.load(templates).names()).version, files
 
 
 def prepare_database(engine: Engine, settings: Settings) -> str | None:

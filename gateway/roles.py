@@ -6,14 +6,21 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from gateway.addresses import Addresses
 from gateway.settings import Settings
 
+if TYPE_CHECKING:
+    from gateway.log import EventLog
+
 log = structlog.get_logger()
+
+LOG_SECONDS = 60.0
+DELIVERY_CONNECTIONS = 6
+API_CONNECTIONS = 20
 
 Role = Callable[[Settings, Addresses], None]
 
@@ -71,28 +78,27 @@ async def _answer_credentials(found: Addresses, stop: asyncio.Event) -> None:
 
 def worker(settings: Settings, found: Addresses) -> None:
     """From the log to decisions."""
-    from gateway.follow import follow_with
-    from gateway.log import EventLog
+    from gateway.delivery import means
     from gateway.storage.database import connect
     from gateway.worker.run import run as run_worker
 
-    engine = connect(found.database_url)
-    follow = follow_with(settings, engine)
-
     async def work(stop: asyncio.Event) -> None:
-        event_log = await EventLog.connect(found.log_url, name="kizashi-worker", within=60)
-        await event_log.ensure_streams(settings.log.partitions)
+        engine = connect(found.database_url)
+        with engine.begin() as connection:
+            equipment = means.load(connection, settings)
+        event_log = await _open_log(settings, found, "kizashi-worker")
         try:
             await run_worker(
                 engine=engine,
                 event_log=event_log,
                 partitions=settings.log.partitions,
                 checkpoint_seconds=settings.worker.checkpoint_seconds,
-                follow=follow,
+                follow=means.follow(equipment),
                 stop=stop,
             )
         finally:
             await event_log.close()
+            engine.dispose()
 
     _until_signalled(work)
 
@@ -100,15 +106,48 @@ def worker(settings: Settings, found: Addresses) -> None:
 def deliver(settings: Settings, found: Addresses) -> None:
     """From the outbox to the providers."""
     from gateway.delivery.run import run as run_delivery
+    from gateway.storage.database import connect
 
-    run_delivery(settings, found.database_url)
+    async def work(stop: asyncio.Event) -> None:
+        engine = connect(found.database_url, pool_size=DELIVERY_CONNECTIONS)
+        try:
+            await run_delivery(engine=engine, settings=settings, stop=stop)
+        finally:
+            engine.dispose()
+
+    _until_signalled(work)
 
 
 def api(settings: Settings, found: Addresses) -> None:
     """The HTTP API, the webhooks and the console."""
-    from gateway.api.run import run as run_api
+    from gateway.api import hooks
+    from gateway.api.app import create_app
+    from gateway.api.run import listening_socket, serve
+    from gateway.delivery import means
+    from gateway.storage.database import connect
 
-    run_api(settings, found.database_url, found.log_url)
+    async def work(stop: asyncio.Event) -> None:
+        listening = listening_socket(settings.http.bind)
+        engine = connect(found.database_url, pool_size=API_CONNECTIONS)
+        event_log = await _open_log(settings, found, "kizashi-api")
+        try:
+            with engine.begin() as connection:
+                links = means.links_of(connection, settings)
+            app = create_app(settings, engine, event_log, hooks=[hooks.router(engine, settings, links)])
+            await serve(app, listening, stop)
+        finally:
+            await event_log.close()
+            engine.dispose()
+
+    _until_signalled(work)
+
+
+async def _open_log(settings: Settings, found: Addresses, name: str) -> EventLog:
+    from gateway.log import EventLog
+
+    event_log = await EventLog.connect(found.log_url, name=name, within=LOG_SECONDS)
+    await event_log.ensure_streams(settings.log.partitions)
+    return event_log
 
 
 ROLES: Final[dict[str, Role]] = {"ingress": ingress, "worker": worker, "deliver": deliver, "api": api}

@@ -72,7 +72,7 @@ def _provider(configured: str | None, wanted: str, base_url: str | None) -> tupl
 def _rules(settings: Settings) -> Finding:
     from gateway.prepare import read_rules
     from gateway.rules_dir import NoRulesError
-    from rules.document import RuleErrors
+    from rules.problem import RuleErrors
 
     try:
         ruleset = read_rules(settings.rules.dir, settings.templates.dir)

@@ -14,7 +14,7 @@ def run() -> None:
     from gateway.prepare import prepare_database
     from gateway.rules_dir import NoRulesError
     from gateway.storage.database import DatabaseUnfitError, connect
-    from rules.document import RuleErrors
+    from rules.problem import RuleErrors
 
     settings = loaded_settings()
     try:

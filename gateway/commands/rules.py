@@ -12,12 +12,14 @@ from gateway.commands.terminal import fail, succeed
 def check(file: Path, templates_dir: Path | None) -> None:
     """Say what is wrong in ``file`` (or in all YAML files of a folder), each with its line and mend."""
     from gateway import rules_dir
-    from rules.document import RuleErrors, parse
+    from notifiers.templates import TemplateError, Templates
+    from rules.document import parse
+    from rules.problem import RuleErrors
 
     try:
         files = rules_dir.read(file)
-        ruleset = parse(files, known_templates=template_names(templates_dir))
-    except rules_dir.NoRulesError as error:
+        ruleset = parse(files, known_templates=Templates.load(templates_dir).names())
+    except (rules_dir.NoRulesError, TemplateError) as error:
         fail(str(error))
     except RuleErrors as errors:
         for problem in errors.problems:
@@ -25,10 +27,3 @@ def check(file: Path, templates_dir: Path | None) -> None:
         count = len(errors.problems)
         fail(f"{count} problem{'s' if count > 1 else ''}: nothing was changed")
     succeed(f"{len(ruleset.rules)} rule{'s' if len(ruleset.rules) != 1 else ''} in {file}: fine")
-
-
-def template_names(templates_dir: Path | None) -> frozenset[str]:
-    """The templates that a rule may name: the shipped ones and the deployment's own."""
-    from notifiers.templates import names
-
-    return names(templates_dir)

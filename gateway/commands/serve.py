@@ -27,7 +27,7 @@ def _run_all(settings: Settings) -> None:
     from gateway.embedded.errors import EmbeddedError
     from gateway.rules_dir import NoRulesError
     from gateway.whole import Gateway
-    from rules.document import RuleErrors
+    from rules.problem import RuleErrors
 
     gateway = Gateway(settings)
     try:
