@@ -11,11 +11,17 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -35,7 +41,7 @@ SERVER = Path(sys.executable).with_name("nats-server")
 class BrokerProcess:
     """One nats-server with MQTT that can be killed and started again on the same data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mqtt_options: str = "") -> None:
         self._folder = folder
         self.mqtt_port, self.nats_port = _free_port(), _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -43,7 +49,7 @@ class BrokerProcess:
         self._configuration.write_text(
             f"server_name: sim-test\nlisten: {LOOPBACK}:{self.nats_port}\n"
             f"jetstream {{ store_dir: {json.dumps(str(folder))} }}\n"
-            f"mqtt {{ host: {LOOPBACK}, port: {self.mqtt_port} }}\n"
+            f"mqtt {{ host: {LOOPBACK}, port: {self.mqtt_port}\n{mqtt_options}\n}}\n"
         )
 
     def start(self) -> None:
@@ -198,6 +204,56 @@ async def test_the_load_generator_sends_what_it_counts_as_valid_payloads_in_orde
     assert sorted(times) == [f"devices/blast-{n:05d}/telemetry" for n in range(1, 8)]
     assert all(earlier < later for seen in times.values() for earlier, later in pairwise(seen))
     assert abs(hot - outcome.sent / 5) <= 2
+
+
+# paho leaves the socket of a failed TLS handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+async def test_over_tls_the_broker_is_trusted_by_the_given_authority_only(tmp_path: Path) -> None:
+    certificate, key = _certificate(tmp_path)
+    process = BrokerProcess(
+        tmp_path, f"tls {{ cert_file: {json.dumps(str(certificate))}, key_file: {json.dumps(str(key))} }}"
+    )
+    process.start()
+    trusting = Broker(LOOPBACK, process.mqtt_port, tls=True, ca_file=certificate)
+    connection = Connection("t", trusting, Login(), Random(1))
+    stranger = Connection("s", Broker(LOOPBACK, process.mqtt_port, tls=True), Login(), Random(1))
+    tasks = [asyncio.create_task(c.run()) for c in (connection, stranger)]
+    try:
+        for n in range(200):
+            connection.say(Message("devices/t/telemetry", b"x" * 50 * n))
+        await asyncio.wait_for(connection.drained(), 30)
+        await until(lambda: "CERTIFICATE_VERIFY_FAILED" in stranger.refused)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        connection.close()
+        stranger.close()
+        process.kill(signal.SIGTERM)
+    assert connection.outbox.acknowledged == 200
+    assert stranger.connects == 0
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate for the loopback address, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sim-test")])
+    now = datetime.now(UTC)
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(alternative, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
 
 
 def _first_arrivals(messages: list[tuple[str, bytes]]) -> list[int]:
