@@ -24,7 +24,7 @@ from notifiers.policy.stages.expiry import expires_at_ms, refuse_expired
 from notifiers.policy.stages.holdout import refuse_held_out
 from notifiers.policy.stages.open_fault import refuse_during_fault
 from notifiers.policy.stages.quiet_hours import applicable_hours, hold, refuse_outlived, whereabouts
-from notifiers.policy.stages.recipient import refuse_without_customer
+from notifiers.policy.stages.recipient import nobody_to_tell
 from notifiers.policy.stages.recovery import refuse_recovered
 from notifiers.policy.stages.told import refuse_untold
 
@@ -83,9 +83,8 @@ def plan(
         settings: the operator's choices.
         now_ms: the present, epoch ms.
     """
-    nobody = refuse_without_customer(request, customer)
-    if customer is None or nobody is not None:
-        return Plan(suppressions=(nobody,) if nobody else ())
+    if customer is None:
+        return Plan(suppressions=(nobody_to_tell(request),))
     contact = Contact(request, customer, history, settings, now_ms)
     expires_at = expires_at_ms(request, settings)
     for stage in CONTACT_STAGES:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from notifiers.policy.reason import Reason, Suppression
-from notifiers.policy.request import ContactRequest, Customer
+from notifiers.policy.request import ContactRequest
 
 
-def refuse_without_customer(request: ContactRequest, customer: Customer | None) -> Suppression | None:
-    """No customer, no contact."""
-    if customer is not None:
-        return None
+def nobody_to_tell(request: ContactRequest) -> Suppression:
+    """The "no" for a device without an owner."""
     return Suppression(
         None,
         Reason.NO_CUSTOMER,
