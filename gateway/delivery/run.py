@@ -22,6 +22,7 @@ from gateway.delivery.pacer import Pacer
 from gateway.delivery.settlement import Rules
 from gateway.ingress.probes import probes
 from gateway.settings import Settings
+from gateway.storage.database import connect, wait_until_reachable
 
 log = structlog.get_logger()
 
@@ -29,6 +30,7 @@ LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 8.0
 """For what is under way at SIGTERM; the rest is left to its lease."""
 CONNECTIONS = 4
+DATABASE_SECONDS = 60.0
 
 
 def deliverer_name() -> str:
@@ -101,7 +103,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def run(*, engine: Engine, settings: Settings, stop: asyncio.Event, probes_port: int | None = None) -> None:
+async def deliver(*, engine: Engine, settings: Settings, stop: asyncio.Event, probes_port: int | None = None) -> None:
     """Deliver until ``stop`` is set, then finish what is under way (8 s at most) and return.
 
     Args:
@@ -134,22 +136,31 @@ async def run(*, engine: Engine, settings: Settings, stop: asyncio.Event, probes
             await asyncio.to_thread(deliverer.stop)
 
 
-async def _main(probes_port: int | None) -> None:
+def run(settings: Settings, database_url: str, *, probes_port: int | None = None) -> None:
+    """Deliver until SIGTERM or SIGINT; see ``deliver``."""
+    engine = connect(database_url, pool_size=CONNECTIONS)
+
+    async def until_signalled() -> None:
+        wait_until_reachable(engine, seconds=DATABASE_SECONDS)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await deliver(engine=engine, settings=settings, stop=stop, probes_port=probes_port)
+
+    asyncio.run(until_signalled())
+    engine.dispose()
+
+
+def main() -> None:
+    """``python -m gateway.delivery.run [PROBES_PORT]``."""
     from gateway import addresses, logs
     from gateway.settings import load
-    from gateway.storage.database import connect
 
     logs.configure(role="deliver")
     settings = load()
-    engine = connect(
-        settings.database.url.get_secret_value() if settings.database.url else addresses.find(settings).database_url,
-        pool_size=CONNECTIONS,
-    )
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(engine=engine, settings=settings, stop=stop, probes_port=probes_port)
+    url = settings.database.url.get_secret_value() if settings.database.url else addresses.find(settings).database_url
+    run(settings, url, probes_port=int(sys.argv[1]) if len(sys.argv) > 1 else None)
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1]) if len(sys.argv) > 1 else None))
+    main()

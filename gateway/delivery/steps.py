@@ -124,7 +124,8 @@ def _proceed(
     tried = {message.channel for message in standing}
     untried = [step for step in planned.steps if step.channel not in tried]
     failed = all(message.ended for message in present)
-    if not planned.steps or customer is None:
+    whole = customer is None or any(no.channel is None for no in planned.suppressions)
+    if customer is None or (not planned.steps and (whole or not tried)):
         _refused(connection, contact, planned, now, tried=bool(tried))
     elif not untried and not failed:
         _close_or_wait(connection, contact, present, now)
