@@ -1,0 +1,165 @@
+"""What holds for every operator: it has a page whose example works, a test, and the laws of the fold."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from devices.event import DeviceFacts, Event, Tick, decode_batch, encode_batch
+from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
+from rules.conditions.catalog import OPERATORS
+from rules.decision import Decision, Outcome, Position
+from rules.document import parse
+from rules.engine import step
+from rules.state import PartitionState
+from tests.unit.rules.story import START, Story, device, fix, reading, store, tick
+
+PAGES = Path("docs/reference/rules")
+TESTS = Path("tests/unit/rules/conditions")
+OPERATOR_NAMES = sorted(OPERATORS)
+
+FIRES: dict[str, list[Event]] = {
+    "above": [reading(0, 5, "temperature"), reading(10, 9, "temperature"), reading(20, 5, "temperature")],
+    "below": [reading(0, 50, "battery"), reading(10, 19, "battery"), reading(20, 31, "battery")],
+    "between": [reading(0, 5, "temperature"), reading(10, 2, "temperature"), reading(20, 3, "temperature")],
+    "equals": [reading(0, False, "door_open"), reading(10, True, "door_open"), reading(20, False, "door_open")],
+    "absent_for": [reading(0, 1), tick(899), tick(901), reading(950, 1)],
+    "zone": [
+        fix(0, 500, device="chiller-7"),
+        fix(10, 0, device="chiller-7"),
+        fix(100, 5, device="chiller-7"),
+        tick(131),
+        fix(140, 500, device="chiller-7"),
+    ],
+    "all": [
+        reading(0, 5, "temperature"),
+        reading(1, False, "door_open"),
+        reading(10, 9, "temperature"),
+        reading(20, True, "door_open"),
+    ],
+    "any": [reading(0, 5, "temperature"), reading(1, 2, "vibration"), reading(10, 13, "vibration"), reading(20, 1, "vibration")],
+    "not": [reading(0, 5, "pressure"), reading(10, 9, "pressure"), reading(20, 5, "pressure")],
+    "for": [reading(0, 5, "temperature"), reading(10, 9, "temperature"), reading(300, 9, "temperature"), tick(620), reading(700, 1, "temperature")],
+}  # fmt: skip
+"""For each operator, what a device says so that the example on its page fires, and resolves again."""
+
+
+def example(name: str) -> str:
+    found = re.search(r"```yaml\n(.*?)```", (PAGES / f"{name}.md").read_text(), re.DOTALL)
+    assert found, f"the page of {name} has no example"
+    return found.group(1)
+
+
+def story(name: str) -> Story:
+    return Story(example(name), store(), device(DeviceFacts("chiller-7", owner="customer-1")))
+
+
+def module_of(name: str) -> str:
+    operator = OPERATORS[name]
+    return (operator.read or operator.wrap).__module__.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_has_a_page_a_test_and_a_story(name: str) -> None:
+    assert f"# `{name}`" in (PAGES / f"{name}.md").read_text()
+    assert (TESTS / f"test_{module_of(name)}.py").exists()
+    assert name in FIRES
+
+
+def test_no_page_describes_what_does_not_exist() -> None:
+    assert {page.stem for page in PAGES.glob("*.md")} == set(OPERATORS)
+
+
+def test_every_file_of_an_operator_is_in_the_catalog() -> None:
+    files = {path.stem for path in Path("rules/conditions").glob("*.py")} - {"__init__", "catalog"}
+    assert files == {module_of(name) for name in OPERATORS}
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_the_example_on_its_page_uses_it_and_fires_and_resolves(name: str) -> None:
+    assert parse({f"{name}.md": example(name)}, frozenset({"alert", "offer"}))
+    assert re.search(rf"\b{name}\b", example(name))
+    told = story(name)
+    told.tell(*FIRES[name])
+    assert [decision.transition for decision in told.decisions] in (["firing", "resolved"], ["firing"])
+    if name not in ("between",):
+        assert told.decisions[-1].transition == "resolved"
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_a_decision_explains_itself_in_plain_json(name: str) -> None:
+    told = story(name)
+    told.tell(*FIRES[name])
+    for decision in told.decisions:
+        tree = json.loads(json.dumps(decision.explanation))
+        assert tree == decision.explanation
+        assert {"operator", "result"} <= tree.keys()
+        assert tree["result"] is (decision.transition == "firing")
+        assert "chiller-7" in decision.summary
+        json.dumps(decision.values)
+
+
+def restored(state: PartitionState) -> PartitionState:
+    again = restore_shared(encode_shared(state))
+    for device_id in state.subjects:
+        restore_subject(again, device_id, encode_subject(state, device_id))
+    return again
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_a_restart_at_any_point_changes_nothing(name: str) -> None:
+    events = FIRES[name]
+    whole = story(name)
+    expected = whole.tell(*events)
+    for cut in range(len(events) + 1):
+        told = story(name)
+        told.tell(*events[:cut])
+        told.state = restored(told.state)
+        told.tell(*events[cut:])
+        assert told.outcomes == expected, f"cut before event {cut}"
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_a_restart_after_every_event_changes_nothing(name: str) -> None:
+    expected = story(name).tell(*FIRES[name])
+    told = story(name)
+    for event in FIRES[name]:
+        told.tell(event)
+        told.state = restored(told.state)
+    assert told.outcomes == expected
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_duplicates_and_old_events_change_nothing(name: str) -> None:
+    expected = [(d.transition, d.at) for d in _decisions(story(name).tell(*FIRES[name]))]
+    told = story(name)
+    for i, event in enumerate(FIRES[name]):
+        told.tell(event, event, *FIRES[name][: i + 1])
+    assert [(d.transition, d.at) for d in told.decisions] == expected
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_the_same_log_gives_the_same_decisions(name: str) -> None:
+    log = encode_batch(FIRES[name])
+    runs = []
+    for _ in range(2):
+        state = story(name).state
+        runs.append([out for i, event in enumerate(decode_batch(log)) for out in step(state, event, Position(9, i))])
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+def test_how_often_time_is_told_does_not_matter(name: str) -> None:
+    expected = [(d.transition, d.at) for d in _decisions(story(name).tell(*FIRES[name]))]
+    told = story(name)
+    for event in FIRES[name]:
+        reached = event.at
+        told.tell(*(Tick(at) for at in range(max(told.state.now, START), reached, 500)), event)
+    assert [(d.transition, d.at) for d in told.decisions] == expected
+
+
+def _decisions(outcomes: list[Outcome]) -> list[Decision]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Decision)]
