@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import email.utils
 import logging
+import math
 import socket
 import ssl
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +26,9 @@ from notifiers.attempt import Answer, connect, current, tls_context
 
 MAX_ANSWER_BYTES = 1_000_000
 """A provider's answer is a few hundred bytes; more than this is no answer."""
+
+IDLE_LIMIT_S = 30.0
+"""A connection idle for longer is not used again."""
 
 MAX_RETRY_AFTER_S = 24 * 3600.0
 
@@ -45,11 +50,29 @@ def _connected(connection: HTTPConnection) -> socket.socket:
         raise NewConnectionError(connection, type(error).__name__) from error
 
 
-class _PlainPool(HTTPConnectionPool):
+class _RestedPool(HTTPConnectionPool):
+    """Does not use a connection again that was idle for long.
+
+    The other side, or a box in between, may have dropped it without a word, and a request lost on it would be unknown.
+    """
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        if time.monotonic() - getattr(connection, "idle_since", math.inf) > IDLE_LIMIT_S:
+            connection.close()  # opens anew with the request
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
+
+
+class _PlainPool(_RestedPool):
     ConnectionCls = _PlainConnection
 
 
-class _TLSPool(HTTPSConnectionPool):
+class _TLSPool(_RestedPool, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 

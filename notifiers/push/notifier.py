@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 import weakref
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -33,6 +34,9 @@ _SDK_FAILURES = (
     TypeError,
     AttributeError,
 )
+_LONG_AGO = datetime.fromtimestamp(0, UTC).replace(tzinfo=None)
+"""google-auth counts in UTC without saying so."""
+
 _MALFORMED_ADDRESS = "fcm: the token is not one"
 
 
@@ -107,7 +111,7 @@ class PushNotifier:
     def _failed(self, now: Attempt, error: BaseException) -> Outcome:
         if now.answer is not None:
             if now.answer.status == HTTPStatus.UNAUTHORIZED:
-                self._credential.token = None  # fetch a new one for the next message
+                self._credential.expiry = _LONG_AGO  # fetch a new token for the next message
             return outcomes.outcome_of(now.answer)
         reason = f"fcm {type(error).__name__}"
         if now.request_left:

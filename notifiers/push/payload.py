@@ -25,7 +25,7 @@ _ELLIPSIS = "…"
 
 def build(message: Outgoing, default_ttl_s: int, now_s: int) -> messaging.Message:
     """Build the SDK's message. ``now_s``: epoch seconds, from which APNs' absolute expiry is counted."""
-    title, text, data = fit(message.title, message.text, data_of(message))
+    title, text, data = fit(_clean(message.title), _clean(message.text), data_of(message))
     ttl_s = min(max(default_ttl_s if message.ttl_s is None else message.ttl_s, 0), MAX_TTL_S)
     key = collapse_key(message)
     built = messaging.Message(
@@ -49,7 +49,7 @@ def build(message: Outgoing, default_ttl_s: int, now_s: int) -> messaging.Messag
 
 def collapse_key(message: Outgoing) -> str:
     """One key for Android, its tag and APNs: a repeat replaces what the phone shows instead of showing it twice."""
-    key = message.collapse_key or message.message_id
+    key = _clean(message.collapse_key or message.message_id)
     if len(key.encode()) <= MAX_COLLAPSE_BYTES:
         return key
     return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
@@ -58,7 +58,7 @@ def collapse_key(message: Outgoing) -> str:
 def data_of(message: Outgoing) -> dict[str, str]:
     """The app's data: the message's own, without the names that FCM reserves, and how to acknowledge it."""
     data = {
-        key: str(value)
+        _clean(key): _clean(str(value))
         for key, value in message.data.items()
         if key and key not in _RESERVED_KEYS and not key.startswith(_RESERVED_PREFIXES)
     }
@@ -82,6 +82,11 @@ def fit(title: str, text: str, data: dict[str, str]) -> tuple[str, str, dict[str
 def size(title: str, text: str, data: dict[str, str]) -> int:
     """Bytes of notification and data as compact JSON: never less than what FCM counts."""
     return len(msgspec.json.encode({"notification": {"title": title, "body": text}, "data": data}))
+
+
+def _clean(text: str) -> str:
+    """Replace what UTF-8 cannot carry (lone surrogates)."""
+    return text.encode(errors="replace").decode()
 
 
 def _shorten(text: str, room: int) -> str:

@@ -131,7 +131,8 @@ class SmsNotifier:
 
 
 def fit(text: str) -> str:
-    """Cut ``text`` to Twilio's limit, at a character's end."""
+    """Cut ``text`` to Twilio's limit, at a character's end; what UTF-8 cannot carry (lone surrogates) is replaced."""
+    text = text.encode(errors="replace").decode()
     if utf16_units(text) <= MAX_BODY:
         return text
     cut = text[: MAX_BODY - len(_ELLIPSIS)]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,10 +19,13 @@ import pytest
 from notifiers.catalog import CATALOG
 from notifiers.email.config import EmailConfig
 from notifiers.outcome import Accepted, CannotTell, Notifier, NotSent, Outcome, Outgoing, Refused, Retry, Unknown
+from notifiers.push import outcomes as push_codes
 from notifiers.push.config import PushConfig
 from notifiers.sandbox.faults import Fault, Mode, Provider
 from notifiers.sandbox.server import Options, Sandbox, running
+from notifiers.sms import outcomes as sms_codes
 from notifiers.sms.config import SmsConfig
+from notifiers.sms.status import MEANINGS
 
 SECRET = "s3cret-of-the-account"
 DEADLINE_S = 0.6
@@ -192,6 +196,25 @@ def test_a_connection_lost_before_acceptance_is_unknown_too_and_found_not_sent(
 def test_a_malformed_answer_leaves_the_outcome_unknown(notifier: Notifier, channel: str, sandbox: Sandbox) -> None:
     under(sandbox, channel, "malformed")
     assert isinstance(notifier.send(outgoing(channel, "malformed")), Unknown)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\x00\x1b[2J", "", "a" * 20_000, "{}\r\n.\r\nQUIT\r\n", "<script>&'"])
+def test_whatever_a_message_says_it_is_sent_or_refused_and_never_raises(
+    notifier: Notifier, channel: str, text: str
+) -> None:
+    message = msgspec.structs.replace(
+        outgoing(channel, "odd"), title=text, text=text, html=text, collapse_key=text, data={"key": text}
+    )
+    outcome = notifier.send(message)
+    # Twilio takes no message without a body; everything else goes out.
+    assert isinstance(outcome, Refused if channel == "sms" and not text else Accepted)
+
+
+def test_each_channel_has_its_page_and_the_page_names_every_code(channel: str) -> None:
+    page = (Path(__file__).parents[2] / f"docs/reference/notifiers/{channel}.md").read_text(encoding="utf-8")
+    assert PROVIDER[channel] in page
+    codes: dict[str, list[object]] = {"push": [*push_codes.BY_CODE], "sms": [*sms_codes.BY_CODE, *MEANINGS]}
+    assert not [code for code in codes.get(channel, []) if str(code) not in page]
 
 
 def test_a_refused_connection_was_not_processed_and_may_be_repeated(channel: str) -> None:

@@ -155,6 +155,24 @@ def test_an_endless_answer_is_let_go() -> None:
         assert now.answer is None
 
 
+def test_a_connection_that_rested_for_long_is_not_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports: list[int] = []
+
+    def answer_twice(peer: socket.socket) -> None:
+        ports.append(peer.getpeername()[1])
+        peer.sendall(OK)
+        while peer.recv(65536):
+            ports.append(peer.getpeername()[1])
+            peer.sendall(OK)
+
+    with serving(answer_twice) as port, session() as opened, attempt(5):
+        opened.get(f"http://127.0.0.1:{port}/x", data=b"x")
+        opened.get(f"http://127.0.0.1:{port}/x")
+        monkeypatch.setattr(http_session, "IDLE_LIMIT_S", -1.0)
+        opened.get(f"http://127.0.0.1:{port}/x", data=b"x")
+    assert ports[0] == ports[1] != ports[2]
+
+
 def test_an_attempt_belongs_to_its_thread() -> None:
     seen: list[Attempt | None] = []
     with attempt(5) as mine:
