@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 LOG_SECONDS = 60.0
-DELIVERY_CONNECTIONS = 6
 API_CONNECTIONS = 20
 
 Role = Callable[[Settings, Addresses], None]
@@ -106,16 +105,8 @@ def worker(settings: Settings, found: Addresses) -> None:
 def deliver(settings: Settings, found: Addresses) -> None:
     """From the outbox to the providers."""
     from gateway.delivery.run import run as run_delivery
-    from gateway.storage.database import connect
 
-    async def work(stop: asyncio.Event) -> None:
-        engine = connect(found.database_url, pool_size=DELIVERY_CONNECTIONS)
-        try:
-            await run_delivery(engine=engine, settings=settings, stop=stop)
-        finally:
-            engine.dispose()
-
-    _until_signalled(work)
+    run_delivery(settings, found.database_url)
 
 
 def api(settings: Settings, found: Addresses) -> None:

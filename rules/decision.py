@@ -62,6 +62,8 @@ class Decision(msgspec.Struct, frozen=True):
     """The condition tree with, for each node, what it saw and what it concluded."""
     case: CaseAction | None = None
     notify: NotifyAction | None = None
+    rule_summary: str = ""
+    """The rule's own ``summary``, as its author wrote it; an offer's text."""
     cooldown_ms: int | None = None
     """Contact policy, not alert state: no second contact by this rule to this customer within it."""
 

@@ -109,6 +109,7 @@ def _decision(
         explanation=rule.condition.explain(slot.memory, subject, at),
         case=rule.case,
         notify=rule.notify,
+        rule_summary=rule.summary,
         cooldown_ms=rule.cooldown_ms,
     )
 

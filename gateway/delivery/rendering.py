@@ -63,7 +63,7 @@ def words(decision: Decision, around: Surroundings) -> dict[str, Any]:
     return {
         "device": around.device,
         "store": around.store,
-        "rule": {"id": decision.rule_id},
+        "rule": {"id": decision.rule_id, "summary": decision.rule_summary},
         "values": decision.values,
         "summary": decision.summary,
         "severity": decision.severity,
