@@ -24,6 +24,10 @@ class StackAddresses(msgspec.Struct, frozen=True):
     issuer_seed: str | None
     """For ``serve_auth_callout``."""
 
+    def __repr__(self) -> str:
+        """Without the credentials: this ends up in logs and traces."""
+        return f"StackAddresses(database={self.database_url is not None}, log={self.log_url is not None})"
+
 
 def publish_addresses(data_dir: Path, addresses: StackAddresses) -> None:
     """Tell other commands, mode 0600.

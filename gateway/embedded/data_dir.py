@@ -6,12 +6,14 @@ import fcntl
 import os
 import secrets
 import stat
+import time
 from pathlib import Path
 from types import TracebackType
 
 from gateway.embedded.errors import EmbeddedError
 
 _LOCK_NAME = "lock"
+_RETRY_SECONDS = (0.02, 0.05, 0.1)
 _PRIVATE = 0o700
 _TRAVERSABLE = 0o711
 """For root: PostgreSQL runs as another account and must reach its own folder; each thing inside is closed by itself."""
@@ -50,7 +52,7 @@ class DataDir:
             EmbeddedError: in use, not a folder, no permission, read-only or full: one line each.
         """
         try:
-            self.path.mkdir(mode=_TRAVERSABLE if os.geteuid() == 0 else _PRIVATE, parents=True, exist_ok=True)
+            self._make()
             self._probe()
             for folder in (self.run, self.log):
                 folder.mkdir(mode=_PRIVATE, exist_ok=True)
@@ -80,6 +82,13 @@ class DataDir:
     ) -> None:
         self.unlock()
 
+    def _make(self) -> None:
+        if self.path.is_dir():
+            return
+        self.path.mkdir(mode=_PRIVATE, parents=True)
+        if os.geteuid() == 0:
+            self.path.chmod(_TRAVERSABLE)  # whatever the umask says
+
     def _probe(self) -> None:
         """Write one small file: permission bits alone say little (root, read-only mounts, full disks)."""
         probe = self.path / f".probe-{secrets.token_hex(4)}"
@@ -91,18 +100,30 @@ class DataDir:
     def _take(self) -> None:
         # Python's files are not inherited across exec, so the lock dies with this process and not with a child.
         fd = os.open(self.path / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, stat.S_IRUSR | stat.S_IWUSR)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _flock(fd):
             holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
             os.close(fd)
             raise EmbeddedError(
                 f"data folder {self.path} is in use by another Kizashi (pid {holder or 'unknown'}); "
                 "stop it or set data_dir"
-            ) from error
+            )
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._lock_fd = fd
+
+
+def _flock(fd: int) -> bool:
+    """Take the lock; a few tries, since ``holder`` too holds it for an instant."""
+    for wait in (*_RETRY_SECONDS, None):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if wait is None:
+                return False
+            time.sleep(wait)
+        else:
+            return True
+    return False
 
 
 def holder(path: Path) -> int | None:

@@ -39,6 +39,10 @@ class Identity(msgspec.Struct):
     """Signs the permissions of devices (docs/decisions/0001)."""
     ports: Ports = msgspec.field(default_factory=Ports)
 
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Identity(ports={self.ports})"
+
 
 def load_identity(data_dir: Path) -> Identity:
     """Read the identity of ``data_dir``, or make one that is not written yet.

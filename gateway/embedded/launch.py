@@ -60,11 +60,11 @@ def _keep_only_search_capability() -> None:
 def _become(account: str, *, see_all: bool) -> None:
     uid, gid = (int(part) for part in account.split(":"))
     os.setgroups([])
-    os.setresgid(gid, gid, gid)
+    os.setgid(gid)
     if see_all:
-        # Keeps capabilities across setresuid, and lets access(2), by which PostgreSQL looks at itself, count them.
+        # Keeps capabilities across setuid, and lets access(2), by which PostgreSQL looks at itself, count them.
         _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
-    os.setresuid(uid, uid, uid)
+    os.setuid(uid)
     if see_all:
         _keep_only_search_capability()
 

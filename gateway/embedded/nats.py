@@ -28,6 +28,8 @@ MAX_ACK_PENDING = 6_500
 _MAX_FILE_STORE = "8TB"
 """More than any disk here: the disk itself is the limit, and the log says when it is full."""
 _PROBE_SECONDS = 1.0
+_RECOVERY_SECONDS = 300.0
+"""After a hard end JetStream first checks its files."""
 _MQTT_TAKEN = re.compile(r"mqtt.*(?:bind|listen).*?: (?P<why>[^:\"]+)\"?$", re.IGNORECASE)
 _LOG_PREFIX = re.compile(r"^\[\d+\] \S+ \S+ \[\w+\] ")
 
@@ -115,6 +117,7 @@ class NatsServer:
             name="nats",
             argv=(_program(), "--config", str(self._folder / "server.conf")),
             ready=self._healthy,
+            ready_seconds=_RECOVERY_SECONDS,
             stop_signals=(signal.SIGTERM,),
             death_signal=signal.SIGTERM,
             explain=self._explain,

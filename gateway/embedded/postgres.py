@@ -23,6 +23,8 @@ ROLE = "kizashi"
 DATABASE = "kizashi"
 _SUPERUSER = "postgres"
 """Has no password, and no line in pg_hba.conf: nobody can log in as it."""
+_RECOVERY_SECONDS = 300.0
+"""After a power cut a server first reads its journal, on a slow disk for minutes."""
 _INIT_SECONDS = 120
 _PROBE_SECONDS = 1
 _FATAL = re.compile(r"(?:FATAL|PANIC): +(?P<what>.+)")
@@ -102,6 +104,7 @@ class PostgresServer:
             account=account,
             before_start=lambda: self._prepare(account),
             ready=self._answers,
+            ready_seconds=_RECOVERY_SECONDS,
             # Fast shutdown first; when a client hangs, immediate shutdown, from which the next start recovers.
             stop_signals=(signal.SIGINT, signal.SIGQUIT),
             stop_seconds=5.0,

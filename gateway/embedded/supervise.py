@@ -42,16 +42,15 @@ class _Stage:
         self.members = members
         self.outcome: Future[None] = Future()
 
-    def settle(self, now: float) -> EmbeddedError | None:
-        """Tell whoever waits for this stage when it is complete; the error when it has failed."""
-        if self.outcome.done():
-            return None
-        for member in self.members:
-            if (error := member.first_start_failed(now)) is not None:
-                return error
-        if all(member.complete for member in self.members):
-            self.outcome.set_result(None)
-        return None
+    @property
+    def complete(self) -> bool:
+        """Whether each member's first start is over."""
+        return all(member.complete for member in self.members)
+
+    def failure(self, now: float) -> EmbeddedError | None:
+        """Why the stage could not be started, or None."""
+        errors = (member.first_start_failed(now) for member in self.members)
+        return next((error for error in errors if error is not None), None)
 
 
 class Supervisor:
@@ -158,14 +157,21 @@ class Supervisor:
     def _look(self, now: float) -> None:
         while not self._new.empty():
             self._stages.append(self._new.get())
-        for stage in list(self._stages):
+        for stage in self._stages:
             for member in stage.members:
                 member.look(now)
-            if (error := stage.settle(now)) is not None:
-                self._stages.remove(stage)
-                self._stop_stage(stage, self._stop_seconds)
-                stage.outcome.set_exception(error)
+        starting = [stage for stage in self._stages if not stage.outcome.done()]
+        failed = [(stage, error) for stage in starting if (error := stage.failure(now)) is not None]
+        for stage, _ in failed:
+            self._stages.remove(stage)
+            self._stop_stage(stage, self._stop_seconds)
+        # First everybody can see how it stands, then those who wait for it go on.
         self._publish()
+        for stage, error in failed:
+            stage.outcome.set_exception(error)
+        for stage in starting:
+            if stage.complete and not stage.outcome.done():
+                stage.outcome.set_result(None)
         if now - self._tidied_at > _TIDY_SECONDS:
             self._tidied_at = now
             self._tidy()

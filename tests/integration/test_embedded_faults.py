@@ -32,8 +32,15 @@ def _rows(addresses: StackAddresses) -> list[int]:
         return [row[0] for row in connection.execute("SELECT number FROM kept ORDER BY number").fetchall()]
 
 
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _gone(processes: list[psutil.Process]) -> bool:
-    return not [process for process in processes if process.is_running() and process.status() != "zombie"]
+    return not any(_runs(process) for process in processes)
 
 
 def _addresses(folder: Path) -> StackAddresses:

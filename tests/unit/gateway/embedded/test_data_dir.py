@@ -2,6 +2,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,26 @@ def test_the_folder_is_made_and_closed_to_others(tmp_path: Path) -> None:
         assert mode & 0o066 == 0
         assert stat.S_IMODE(data_dir.log.stat().st_mode) == 0o700
         assert stat.S_IMODE((data_dir.path / "lock").stat().st_mode) == 0o600
+
+
+def test_a_look_at_the_holder_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    stop = threading.Event()
+    (tmp_path / "lock").touch()
+
+    def look() -> None:
+        while not stop.is_set():
+            holder(tmp_path)
+            time.sleep(0.001)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(50):
+            with DataDir(tmp_path):
+                assert holder(tmp_path) == os.getpid()
+    finally:
+        stop.set()
+        looking.join()
 
 
 def test_a_second_one_is_told_who_holds_the_folder(tmp_path: Path) -> None:

@@ -23,6 +23,12 @@ def test_no_two_installations_share_a_secret() -> None:
     assert len({one.postgres_password, one.nats_password, one.nats_system_password}) == 3
 
 
+def test_no_secret_shows_when_it_is_printed() -> None:
+    identity = Identity()
+    assert identity.issuer_seed not in repr(identity)
+    assert identity.postgres_password not in f"{identity}"
+
+
 @pytest.mark.parametrize("content", ["", "{}]", "[]", '{"issuer_seed": "SA"}', '{"ports": {"nats": "x"}}'])
 def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "identity.json").write_text(content)
