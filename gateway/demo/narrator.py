@@ -61,10 +61,13 @@ class Narrator:
 def line(row: RowMapping, elapsed: float) -> Text:
     """One touchpoint as a line: when, what kind, whom, and the sentence."""
     name, style = STYLES.get(row["kind"], (row["kind"], "white"))
-    resolved = row["kind"] == "alert" and row["detail"].get("transition") == "resolved"
+    if row["kind"] == "alert" and row["detail"].get("transition") == "resolved":
+        name, style = "resolved", "bold green"
+    elif row["kind"] == "alert" and row["detail"].get("purpose") == "offers":
+        name, style = "visit", "bold magenta"
     text = Text()
     text.append(f"{elapsed:6.1f} s  ", "dim")
-    text.append(f"{'resolved' if resolved else name:<9}", "bold green" if resolved else style)
+    text.append(f"{name:<9}", style)
     text.append(f"{row['customer'] or row['customer_id']:<18} ", "dim")
     text.append(row["summary"])
     if row["reason"]:

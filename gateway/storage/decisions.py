@@ -127,6 +127,7 @@ def _alert_entry(decision: Decision) -> timeline.Entry:
         detail={
             "transition": decision.transition,
             "severity": decision.severity,
+            "purpose": decision.purpose,
             "alert_id": decision.alert_id,
             "rule_version": decision.rule_version,
             "values": msgspec.to_builtins(decision.values),
