@@ -9,9 +9,11 @@ from __future__ import annotations
 import email.utils
 import logging
 import math
+import os
 import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -156,6 +158,10 @@ def mount(onto: requests.Session, connections: int = 32, ca_file: str | None = N
     onto.mount("https://", adapter)
     onto.mount("http://", adapter)
     onto.max_redirects = 0
+    # Left to itself, requests reads proxies and ~/.netrc anew for each request, and would put what it finds in the
+    # latter in place of our credentials. Where a proxy is set, its exceptions by host still need that.
+    onto.trust_env = bool(urllib.request.getproxies())
+    onto.verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
     return onto
 
 
