@@ -30,7 +30,7 @@ class Lane:
         self._breaker = Breaker()
         self._busy = 0
         self._lock = threading.Lock()
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         for number in range(width):
             threading.Thread(target=self._work, name=f"send-{self.channel}-{number}", daemon=True).start()
 
@@ -55,6 +55,11 @@ class Lane:
             self._busy += 1
         self._jobs.put(job)
 
+    def close(self) -> None:
+        """End the threads, each after its present job."""
+        for _ in range(self._width):
+            self._jobs.put(None)
+
     def note(self, outcome: Outcome) -> None:
         """Count an outcome for or against the provider."""
         with self._lock:
@@ -65,8 +70,7 @@ class Lane:
             OPEN.labels(self.channel).set(self._breaker.is_open)
 
     def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
+        while (job := self._jobs.get()) is not None:
             try:
                 job()
             except Exception:

@@ -114,6 +114,12 @@ class Outbox:
             time.sleep(0.01)
         return self.under_way
 
+    def close(self) -> None:
+        """End the threads; what is still under way is left to its lease."""
+        for lane in self._lanes.values():
+            lane.close()
+        self._recorder.close()
+
     def _changed(self) -> None:
         self._wake.set()
         self._on_step_ended()

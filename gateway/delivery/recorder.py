@@ -36,9 +36,10 @@ class Recorder:
         self._rules = rules
         self._clock = clock
         self._on_change = on_change
-        self._queue: queue.SimpleQueue[Record] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
+        self._closed = False
         threading.Thread(target=self._work, name="recorder", daemon=True).start()
 
     @property
@@ -52,11 +53,14 @@ class Recorder:
             self._waiting += 1
         self._queue.put(record)
 
+    def close(self) -> None:
+        """End the thread; what is not written yet is left to its lease."""
+        self._closed = True
+        self._queue.put(None)
+
     def _work(self) -> None:
-        while True:
-            group = [self._queue.get()]
-            while len(group) < GROUP and not self._queue.empty():
-                group.append(self._queue.get())
+        while not self._closed:
+            group = self._next_group()
             accepted = [each for each in group if isinstance(each, Sent) and isinstance(each.outcome, Accepted)]
             if accepted:
                 self._insist(lambda connection: self._accepted(connection, accepted))  # noqa: B023 - done before the next
@@ -68,13 +72,20 @@ class Recorder:
             if len(accepted) < len(group):
                 self._on_change()
 
+    def _next_group(self) -> list[Record]:
+        """What waits, at least one unless closed."""
+        found = [self._queue.get()]
+        while len(found) < GROUP and not self._queue.empty():
+            found.append(self._queue.get())
+        return [record for record in found if record is not None]
+
     def _insist(self, write: Callable[[Connection], None]) -> None:
         """Write in a transaction of its own, again and again while the database is away.
 
         Writing twice is harmless: each write is guarded by the claim that the first one ended.
         """
         tries = 0
-        while True:
+        while not self._closed:
             try:
                 with self._engine.begin() as connection:
                     write(connection)

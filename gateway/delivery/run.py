@@ -27,8 +27,9 @@ from gateway.storage.database import connect, wait_until_reachable
 log = structlog.get_logger()
 
 LOOPBACK = "127.0.0.1"
-STOP_SECONDS = 8.0
+STOP_SECONDS = 6.0
 """For what is under way at SIGTERM; the rest is left to its lease."""
+CLAIM_SECONDS = 1.0
 CONNECTIONS = 4
 DATABASE_SECONDS = 60.0
 
@@ -86,7 +87,10 @@ class Deliverer:
         self._stop.set()
         self._outbox.wake()
         self._pacer.wake()
+        for thread in self._threads:
+            thread.join(CLAIM_SECONDS)  # a claim that is being made still hands its messages out
         left = self._outbox.drain(seconds)
+        self._outbox.close()
         if left:
             log.warning("deliver.left_to_lease", messages=left)
 

@@ -80,7 +80,7 @@ def start_stand_ins(*options: str) -> Iterator[StandIns]:
 
 
 @pytest.fixture
-def stand_ins(stand_in_process: StandIns) -> Iterator[StandIns]:
+def stand_ins(stand_in_process: StandIns) -> StandIns:
     """The module's stand-ins, all well at the beginning of each test."""
     for provider in ("fcm", "twilio", "smtp"):
         stand_in_process.fault(provider, "ok")

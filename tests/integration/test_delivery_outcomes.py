@@ -13,6 +13,7 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
+    engine,
     eventually,
     execute,
     means_of,
@@ -22,9 +23,8 @@ from tests.integration.delivery_fixture import (
     stand_ins,
     states,
 )
-from tests.integration.delivery_fixture import engine as engine
 
-__all__ = ["stand_in_process", "stand_ins"]
+__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = pytest.mark.stack
 
