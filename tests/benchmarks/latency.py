@@ -1,0 +1,93 @@
+"""Milliseconds from a device's publish to the request that reaches the push provider."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.acceptance.rig import Rig, eventually, rig
+from tests.benchmarks import cpu, fleet, load
+from tests.benchmarks.figures import Figure, Section, percentile
+from tests.benchmarks.settings import Settings
+
+DEVICES = 1_000
+RATE = 500
+HOT_EVERY = 11
+"""Shares no factor with the devices of a connection: each hot reading is another device's, and calm ones follow it."""
+WARM_UP_SECONDS = 5.0
+SETTLE_SECONDS = 60.0
+TRANSITIONS = ("firing", "resolved")
+
+
+def run(settings: Settings) -> list[Section]:
+    """Send 500 events a second, of which one in 11 fires an alert that is pushed, as is its end."""
+    with tempfile.TemporaryDirectory(prefix="kizashi-bench-") as made:
+        folder = Path(made)
+        with rig(folder, fleet.RULES, settings.gateway) as gateway:
+            settings.say(f"bringing in {DEVICES} devices")
+            fleet.bring_in(gateway, folder, DEVICES)
+            # Calm first: a device's first reading is no crossing.
+            load.finish(load.start(gateway, rate=RATE, seconds=WARM_UP_SECONDS, devices=DEVICES, hot_every=0))
+            rounds = [_round(settings, gateway) for _ in range(settings.runs)]
+    names = [figure.name for figure in rounds[0]]
+    merged = [
+        Figure(name, rounds[0][n].unit, tuple(value for each in rounds for value in each[n].values))
+        for n, name in enumerate(names)
+    ]
+    return [Section("latency", _METHOD, merged)]
+
+
+_METHOD = (
+    f"{RATE} events a second by MQTT QoS 1 on {DEVICES:,} devices with the same 20 rules; one in {HOT_EVERY} is hot, "
+    "fires `too-hot` (severity critical, purpose safety) and is pushed; the device's next reading resolves it, which is "
+    "pushed too. Measured from the payload's `ts`, taken just before the publish, to the moment at which the stand-in for "
+    "FCM has the request, on the same clock (1 ms). Each run's percentiles are over all of its pushes."
+)
+
+
+def _round(settings: Settings, gateway: Rig) -> list[Figure]:
+    seen = len(gateway.provider_requests())
+    last = int(gateway.query("SELECT coalesce(max(at), 0) FROM decisions")[0][0])
+    before = cpu.used(gateway)
+    shot = load.finish(load.start(gateway, rate=RATE, seconds=settings.seconds, devices=DEVICES, hot_every=HOT_EVERY))
+    eventually(lambda: _under_way(gateway) == 0, within=SETTLE_SECONDS, what="all messages at their provider")
+    spent = cpu.since(before, cpu.used(gateway))
+    delays = _delays(gateway, seen, last)
+    figures: list[Figure] = []
+    for transition in TRANSITIONS:
+        ordered = sorted(delays[transition])
+        settings.say(
+            f"{transition}: {len(ordered)} pushes, p50 {percentile(ordered, 50)} p99 {percentile(ordered, 99)}"
+        )
+        figures += [
+            Figure(f"{transition}, p{percent}", "ms", (percentile(ordered, percent),)) for percent in (50, 99, 100)
+        ]
+    figures.append(Figure("pushes", "messages/s", (sum(map(len, delays.values())) / (shot.ended - shot.started),)))
+    figures += [
+        Figure(f"CPU, {name}", "ms/s", (seconds / (shot.ended - shot.started) * 1e3,))
+        for name, seconds in sorted(spent.items(), key=lambda item: item[0])
+    ]
+    return figures
+
+
+def _under_way(gateway: Rig) -> int:
+    return int(gateway.query("SELECT count(*) FROM messages WHERE state IN ('queued', 'sending')")[0][0])
+
+
+def _delays(gateway: Rig, seen: int, after: int) -> dict[str, list[float]]:
+    """From the deciding event's time to the provider's first request for its message, ms, by transition."""
+    rows = gateway.query(
+        "SELECT m.id, d.transition, d.at FROM messages m JOIN decisions d ON d.id = m.decision_id WHERE d.at > %s",
+        after,
+    )
+    decided = {message_id: (transition, at) for message_id, transition, at in rows}
+    asked: dict[str, int] = {}
+    for request in gateway.provider_requests()[seen:]:
+        asked.setdefault(request["message_id"], request["at"])
+    missing = decided.keys() - asked.keys()
+    if missing:
+        raise RuntimeError(f"{len(missing)} of {len(decided)} messages never reached the provider")
+    delays: dict[str, list[float]] = {transition: [] for transition in TRANSITIONS}
+    for message_id, (transition, at) in decided.items():
+        delays[transition].append(float(asked[message_id] - at))
+    return delays
