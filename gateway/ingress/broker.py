@@ -95,6 +95,7 @@ class Connection:
         self._settled = asyncio.Event()
         self._lost = asyncio.Event()
         self._paused = False
+        self._served = False
         self.ready = False
         """Subscribed to every topic on a connection that stands."""
 
@@ -135,6 +136,7 @@ class Connection:
         """Live through one connection; returns whether it came to be ready."""
         self._settled.clear()
         self._lost.clear()
+        self._served = False
         try:
             self._client.begin(await asyncio.to_thread(self._dial))
         except OSError as error:
@@ -148,7 +150,7 @@ class Connection:
             await self._lost.wait()
         finally:
             pulse.cancel()
-        return self._settled.is_set()
+        return self._served
 
     def _dial(self) -> socket.socket:
         broker = self._broker
@@ -210,7 +212,7 @@ class Connection:
         refused = [topic for topic, reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
         if refused:
             log.error("ingress.subscription_refused", topics=refused, mend="allow this user to read these topics")
-        self.ready = not refused
+        self.ready = self._served = not refused
         counters.BROKER_UP.set(self.ready)
         self._settled.set()
 

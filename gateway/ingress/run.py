@@ -17,6 +17,7 @@ from gateway.log import EventLog, Limits, LogUnreachableError
 
 log = structlog.get_logger()
 
+CONNECT_SECONDS = 3.0
 RETRY_SECONDS = 1.0
 LOOPBACK = "127.0.0.1"
 
@@ -76,7 +77,7 @@ async def run(settings: IngressSettings, stop: asyncio.Event) -> None:
 async def _opened_log(settings: IngressSettings, stop: asyncio.Event) -> EventLog | None:
     while not stop.is_set():
         try:
-            event_log = await EventLog.connect(settings.log_url, name=settings.broker.client_id)
+            event_log = await EventLog.connect(settings.log_url, name=settings.broker.client_id, within=CONNECT_SECONDS)
         except LogUnreachableError as error:
             log.warning("ingress.log_unreachable", error=str(error))
         else:

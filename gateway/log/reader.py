@@ -78,8 +78,10 @@ async def follow(link: Link, partition: int, after_seq: int) -> AsyncGenerator[l
 
 
 def _honour_cancellation() -> None:
-    """End this task if it was told to: the client library's requests use ``asyncio.wait_for``, which before Python 3.12
-    forgets a cancellation that comes at the same moment as the answer.
+    """End this task if it was told to.
+
+    The client library's requests use ``asyncio.wait_for``, which before Python 3.12 forgets a cancellation that comes
+    at the same moment as the answer.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

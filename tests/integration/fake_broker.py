@@ -30,6 +30,9 @@ class FakeBroker:
 
     def __init__(self) -> None:
         self.visits: asyncio.Queue[Visit] = asyncio.Queue()
+        self.refuses = False
+        """Answer CONNECT with «not authorized»."""
+        self.refused = 0
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tls = False
@@ -54,7 +57,10 @@ class FakeBroker:
             while True:
                 head = (await reader.readexactly(1))[0] >> 4
                 body = await reader.readexactly(await _read_length(reader))
-                if head == CONNECT:
+                if head == CONNECT and self.refuses:
+                    self.refused += 1
+                    writer.write(b"\x20\x02\x00\x05")
+                elif head == CONNECT:
                     writer.write(b"\x20\x02\x01\x00")
                 elif head == SUBSCRIBE:
                     topics = body.count(b"devices/")

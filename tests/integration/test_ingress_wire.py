@@ -173,6 +173,16 @@ async def test_what_mqtt_does_not_allow_ends_the_connection_and_a_new_one_is_mad
         await until(lambda: again.acknowledged == [1])
 
 
+async def test_a_broker_that_refuses_us_is_asked_again_until_it_accepts(broker: FakeBroker) -> None:
+    broker.refuses = True
+    async with ingress(Broker(url=broker.url, username="x", password="wrong"), GatedLog()) as running:
+        await until(lambda: broker.refused == 2)
+        assert not running.ready
+        broker.refuses = False
+        await broker.visits.get()
+        await until(lambda: running.ready)
+
+
 async def test_over_tls_every_byte_is_read_and_the_certificate_is_checked(tmp_path: Path) -> None:
     tls, ca_file = self_signed(tmp_path)
     fake, log = FakeBroker(), GatedLog()
