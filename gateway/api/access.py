@@ -78,9 +78,6 @@ class Caller(msgspec.Struct, frozen=True):
     role: Role
 
 
-BOOTSTRAP = Caller("bootstrap", "bootstrap", "admin")
-
-
 class KeyRing:
     """Finds the caller of a bearer key, remembering it for a few seconds. Safe to use from several threads."""
 
@@ -89,6 +86,8 @@ class KeyRing:
     ) -> None:
         self._engine = engine
         self._bootstrap = keys.hashed(bootstrap_key) if bootstrap_key else None
+        # Named after the key itself: a session that began with another bootstrap key ends with it.
+        self._bootstrap_caller = Caller(f"bootstrap-{(self._bootstrap or '')[-12:]}", "bootstrap", "admin")
         self._clock = clock
         self._remembered: dict[str, tuple[float, Caller]] = {}
 
@@ -96,7 +95,7 @@ class KeyRing:
         """The caller, if it was found a moment ago or is the bootstrap key."""
         key_hash = keys.hashed(secret)
         if self._bootstrap is not None and hmac.compare_digest(key_hash, self._bootstrap):
-            return BOOTSTRAP
+            return self._bootstrap_caller
         until, caller = self._remembered.get(key_hash, (0.0, None))
         return caller if self._clock() < until else None
 
@@ -117,8 +116,8 @@ class KeyRing:
 
     def still_valid(self, caller: Caller) -> bool:
         """Whether the key behind a session that began earlier still works. Blocks on the database."""
-        if caller.key_id == BOOTSTRAP.key_id:
-            return self._bootstrap is not None
+        if caller.key_id.startswith("bootstrap-"):
+            return self._bootstrap is not None and caller == self._bootstrap_caller
         with self._engine.connect() as connection:
             key = keys.get(connection, caller.key_id)
         return key is not None and key.revoked_at is None and key.role == caller.role

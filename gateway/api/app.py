@@ -68,6 +68,7 @@ def create_app(
     )
     app.state.api = api
     app.state.listeners = []
+    app.state.jobs = []
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router, dependencies=[Depends(access.allow)])
@@ -100,6 +101,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
     hearing = asyncio.create_task(listen(api.engine, [wake.INVENTORY, wake.TIMELINE], heard))
     sweeping = asyncio.create_task(feed.keep_sweeping())
-    async with running(hearing, sweeping):
+    others = [asyncio.create_task(job()) for job in app.state.jobs]
+    async with running(hearing, sweeping, *others):
         yield
     api.running_feed = None

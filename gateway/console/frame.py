@@ -1,0 +1,103 @@
+"""What every page stands in: the bar with the places to go, and who is logged in."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, ParamSpec, TypeVar
+
+import structlog
+from markupsafe import Markup
+from nicegui import run, ui
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.api.access import Caller
+from gateway.api.context import Api
+from gateway.console.changes import Changes
+from gateway.console.icons import icon
+from gateway.console.markup import H, joined
+from gateway.console.pulse import Pulse
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+PLACES: Final = (
+    ("overview", "Overview", "/console/"),
+    ("customers", "Customers", "/console/customers"),
+    ("cases", "Cases", "/console/cases"),
+    ("rejected", "Rejected", "/console/rejected"),
+)
+_HEAD: Final = (
+    '<script src="/console/assets/theme.js"></script>'
+    '<link rel="stylesheet" href="/console/assets/console.css?v={version}">'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Console:
+    """What the pages work with."""
+
+    api: Api
+    pulse: Pulse
+    changes: Changes
+    version: str
+
+
+@contextlib.contextmanager
+def page(console: Console, caller: Caller, place: str, title: str) -> Iterator[None]:
+    """A page of the console; what is made inside stands in its content."""
+    ui.page_title(f"{title} · Kizashi")
+    ui.add_head_html(_HEAD.format(version=console.version))
+    with ui.element("div").classes("shell"):
+        html(_side(caller, place))
+        with ui.element("main").classes("content"):
+            yield
+
+
+def html(content: Markup, *, tag: str = "div", classes: str = "") -> ui.html:
+    """A fragment whose values are escaped already."""
+    return ui.html(content, sanitize=False, tag=tag).classes(classes)
+
+
+async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """Read the database on a thread; ``None`` when it can't be reached just now."""
+    try:
+        return await run.io_bound(read, *args, **kwargs)
+    except SQLAlchemyError as error:
+        _log.warning("console.read_failed", error=type(error).__name__)
+        return None
+
+
+def live(
+    render: Callable[[], Awaitable[Markup | None]], *, seconds: float, first: Markup, classes: str = ""
+) -> ui.html:
+    """A fragment that is rendered again every few seconds and sent when it differs."""
+    element = html(first, classes=classes)
+
+    async def again() -> None:
+        content = await render()
+        if content is not None and content != element.content:
+            element.set_content(content)
+
+    ui.timer(seconds, again)
+    return element
+
+
+def _side(caller: Caller, place: str) -> Markup:
+    links = joined(
+        H('<a href="{}"{}>{}<span>{}</span></a>').format(
+            href, H(' aria-current="page"') if name == place else H(), icon(name), label
+        )
+        for name, label, href in PLACES
+    )
+    return H(
+        '<div class="side"><a class="brand" href="/console/"><span class="mark" lang="ja">兆</span>'
+        '<span class="brand-name">Kizashi</span></a><nav class="nav" aria-label="Pages">{}</nav>'
+        '<div class="who"><div class="who-name"><b>{}</b><br><span class="muted small">{}</span></div>'
+        '<button class="quiet" type="button" onclick="nextTheme()" title="Light, dark or as the system">{}</button>'
+        '<form method="post" action="/console/logout"><button class="quiet" title="Log out">{}</button></form>'
+        "</div></div>"
+    ).format(links, caller.name, caller.role, icon("theme"), icon("leave"))

@@ -1,0 +1,223 @@
+"""One case: its evidence, what was written on it, and what to do with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+from nicegui import run, ui
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+
+from gateway.api.access import Caller, caller_of
+from gateway.console import entries
+from gateway.console.frame import Console, html, page, reading
+from gateway.console.icons import icon
+from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, zone_of
+from gateway.console.session import may
+from gateway.storage import cases, customers
+from gateway.storage.cases import AlreadyResolvedError, Case, Comment
+from gateway.storage.customers import Customer
+
+REFRESH_SECONDS = 2.0
+_EVIDENCE_SHOWN = {"values", "explanation"}
+
+Read = tuple[Case, list[Comment], Customer | None]
+
+
+def register(console: Console) -> None:
+    """Add the page."""
+
+    @ui.page("/cases/{case_id}")
+    async def one(request: Request, case_id: str) -> None:
+        caller = caller_of(request)
+        read = await reading(_read, console.api.engine, case_id)
+        with page(console, caller, "cases", read[0].title if read else "Case"):
+            if read is None:
+                html(_crumb())
+                html(empty("There is no such case", f"None has the id {case_id}."), classes="card")
+                return
+            Sheet(console.api.engine, caller, read)
+
+
+class Sheet:
+    """The page's content, read again every few seconds and after each deed."""
+
+    def __init__(self, engine: Engine, caller: Caller, read: Read) -> None:
+        self._engine = engine
+        self._caller = caller
+        self._case_id = read[0].id
+        self._top = html(NOTHING)
+        with ui.element("div").classes("grid"):
+            with ui.element("div").classes("c7 stack"):
+                self._evidence = html(NOTHING, classes="stack")
+            with ui.element("div").classes("c5 stack"), ui.element("section").classes("card"):
+                html(H("<h2>Comments</h2>"), tag="header")
+                with ui.element("div").classes("body"):
+                    self._comments = html(NOTHING)
+                    self._deeds = self._make_deeds()
+        self._show(read)
+        ui.timer(REFRESH_SECONDS, self._again)
+
+    def _make_deeds(self) -> ui.element:
+        """Write, assign, resolve; only what the caller's key may."""
+        allowed = may(self._caller, "POST", "/v1/cases/{case_id}/comments")
+        with ui.element("div") as deeds:
+            if not allowed:
+                html(H('<p class="muted small">This key may read only.</p>'))
+                return deeds
+            text = ui.textarea(placeholder="Write what happened, or how it ended").props("outlined autogrow dense")
+            text.style("width:100%;margin-top:12px").mark("comment")
+            with ui.element("div").classes("actions"):
+                ui.button("Comment", on_click=lambda: self._comment(text), color=None).props("unelevated").classes(
+                    "plain"
+                )
+                self._resolving = ui.button("Resolve", on_click=lambda: self._resolve(text), color=None)
+                self._resolving.props("unelevated").classes("primary")
+            with ui.element("div").classes("actions") as self._assigning:
+                name = ui.input(placeholder="Who takes it").props("outlined dense").mark("assignee")
+                ui.button("Assign", on_click=lambda: self._assign(name), color=None).props("unelevated").classes(
+                    "plain"
+                )
+                ui.button("Take it", on_click=lambda: self._do_assign(self._caller.name), color=None).props(
+                    "unelevated"
+                ).classes("plain")
+        return deeds
+
+    async def _comment(self, text: ui.textarea) -> None:
+        body = _plain(text.value)
+        if body and await self._do(lambda c: cases.comment(c, self._case_id, author=self._caller.name, body=body)):
+            text.set_value("")
+
+    async def _resolve(self, text: ui.textarea) -> None:
+        ending = _plain(text.value)
+        if await self._do(lambda c: cases.resolve(c, self._case_id, by=self._caller.name, resolution=ending)):
+            text.set_value("")
+
+    async def _assign(self, name: ui.input) -> None:
+        assignee = _plain(name.value)[:200]
+        if assignee and await self._do_assign(assignee):
+            name.set_value("")
+
+    async def _do_assign(self, assignee: str) -> bool:
+        return await self._do(lambda c: cases.assign(c, self._case_id, assignee=assignee, by=self._caller.name))
+
+    async def _do(self, deed: Any) -> bool:
+        """Carry ``deed`` out in one transaction, say what went wrong, and show the case as it is now."""
+
+        def in_transaction() -> None:
+            with self._engine.begin() as connection:
+                deed(connection)
+
+        try:
+            await run.io_bound(in_transaction)
+        except AlreadyResolvedError:
+            ui.notify("The case is resolved already.", type="warning")
+            return False
+        except SQLAlchemyError:
+            ui.notify("The database can't be reached; nothing was changed.", type="negative")
+            return False
+        finally:
+            await self._again()
+        return True
+
+    async def _again(self) -> None:
+        read = await reading(_read, self._engine, self._case_id)
+        if read is not None:
+            self._show(read)
+
+    def _show(self, read: Read) -> None:
+        case, comments, customer = read
+        now = datetime.now(UTC)
+        for element, content in (
+            (self._top, _top(case)),
+            (self._evidence, _evidence(case, customer, now)),
+            (self._comments, _written(comments, now)),
+        ):
+            if element.content != content:
+                element.set_content(content)
+        if may(self._caller, "POST", "/v1/cases/{case_id}/comments"):
+            self._resolving.set_visibility(case.state == "open")
+            self._assigning.set_visibility(case.state == "open")
+
+
+def _plain(value: str | None) -> str:
+    return (value or "").replace("\x00", "").strip()[:10_000]
+
+
+def _read(engine: Engine, case_id: str) -> Read | None:
+    if "\x00" in case_id:
+        return None
+    with engine.connect() as connection:
+        case = cases.get(connection, case_id)
+        if case is None:
+            return None
+        customer = customers.get(connection, case.customer_id) if case.customer_id else None
+        return case, cases.comments(connection, case_id), customer
+
+
+def _crumb() -> Markup:
+    return H('<a class="crumb" href="/console/cases">{}Cases</a>').format(icon("back"))
+
+
+def _top(case: Case) -> Markup:
+    chips = [chip("open", "accent") if case.state == "open" else chip("resolved", "good")]
+    if case.severity:
+        chips.append(chip(case.severity, case.severity))
+    chips.append(chip(f"{case.priority} priority"))
+    if case.recovered_at:
+        chips.append(chip("recovered by itself", "good"))
+    return H('<div class="top">{}<h1>{}</h1><span class="chips">{}</span></div>').format(
+        _crumb(), case.title, joined(chips)
+    )
+
+
+def _evidence(case: Case, customer: Customer | None, now: datetime) -> Markup:
+    zone = zone_of(customer.time_zone) if customer else UTC
+    who: Any = None
+    if case.customer_id:
+        name = customer.name if customer and customer.name else case.customer_id
+        who = H('<a href="/console/customers/{}">{}</a>').format(case.customer_id, name)
+    about = facts(
+        [
+            ("customer", who),
+            ("device", case.device_id),
+            ("queue", case.queue),
+            ("assigned to", case.assignee or "nobody yet"),
+            (
+                "opened",
+                f"{day_and_clock(case.opened_at, zone, now)} ({ago(case.opened_at, now)})" if case.opened_at else None,
+            ),
+            ("recovered", day_and_clock(case.recovered_at, zone, now) if case.recovered_at else None),
+            ("resolved", day_and_clock(case.resolved_at, zone, now) if case.resolved_at else None),
+        ]
+    )
+    values = facts((case.evidence.get("values") or {}).items())
+    reasons = entries.why(case.evidence.get("explanation") or {})
+    rest = facts((name, value) for name, value in case.evidence.items() if name not in _EVIDENCE_SHOWN)
+    cards = (
+        ("About", about),
+        ("What mattered", values),
+        ("Why the rule concluded this", reasons),
+        ("Where it comes from", rest),
+    )
+    return joined(_card(title, content) for title, content in cards if content)
+
+
+def _card(title: str, content: Markup) -> Markup:
+    return H('<section class="card"><header><h2>{}</h2></header><div class="body">{}</div></section>').format(
+        title, content
+    )
+
+
+def _written(comments: list[Comment], now: datetime) -> Markup:
+    if not comments:
+        return H('<p class="muted">Nobody has written anything yet.</p>')
+    return joined(
+        H('<div class="comment"><div class="by"><b>{}</b><span>{}</span></div>{}</div>').format(
+            comment.author, ago(comment.at, now), comment.body
+        )
+        for comment in comments
+    )
