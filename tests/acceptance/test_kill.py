@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.fleet import Fleet
-from tests.acceptance.machine_model import ABOVE, CLEAR_BELOW, Expected, expected_decisions
+from tests.acceptance.machine_model import ABOVE, CLEAR_BELOW, Expected, Sample, expected_decisions
 from tests.acceptance.rig import Rig, eventually, rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
@@ -63,7 +63,7 @@ def _bring_in(gateway: Rig) -> list[str]:
     return device_ids
 
 
-def _run_with_kills(gateway: Rig, device_ids: list[str]) -> tuple[Counter[str], dict[str, list[object]]]:
+def _run_with_kills(gateway: Rig, device_ids: list[str]) -> tuple[Counter[str], dict[str, list[Sample]]]:
     found = gateway.addresses()
     fleet = Fleet(device_ids, gateway.mqtt_port, found["mqtt_username"], found["mqtt_password"])
     schedule = [name for name, count in KILLS.items() for _ in range(count)]
