@@ -51,8 +51,8 @@ def _top(search: str) -> Markup:
     return H(
         '<div class="top"><h1>Customers</h1><span class="grow"></span>'
         '<form class="search" method="get" role="search">{}'
-'
-        '        '<input name="q" value="{}" placeholder="Name, id, number or mailbox" aria-label="Search customers" autocomplete="off">'
+        '<input name="q" value="{}" placeholder="Name, id, number or mailbox" '
+        'aria-label="Search customers" autocomplete="off">'
         "</form></div>"
     ).format(icon("search"), search)
 
