@@ -39,9 +39,9 @@ def run(settings: Settings) -> list[Section]:
 
 _METHOD = (
     f"{RATE} events a second by MQTT QoS 1 on {DEVICES:,} devices with the same 20 rules; one in {HOT_EVERY} is hot, "
-    "fires `too-hot` (severity critical, purpose safety) and is pushed; the device's next reading resolves it, which is "
-    "pushed too. Measured from the payload's `ts`, taken just before the publish, to the moment at which the stand-in "
-    "for FCM has the request, on the same clock (1 ms). Each run's percentiles are over all of its pushes."
+    "fires `too-hot` (severity critical, purpose safety) and is pushed; the device's next reading resolves it, which "
+    "is pushed too. Measured from the payload's `ts`, taken just before the publish, to the moment at which the "
+    "stand-in for FCM has the request, on the same clock (1 ms). A run's percentiles are over all of its pushes."
 )
 
 

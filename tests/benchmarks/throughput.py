@@ -51,12 +51,12 @@ def run(settings: Settings) -> list[Section]:
 _FLOOD = (
     "Four connections publish as fast as the broker acknowledges (QoS 1, at most 1,500 events each unacknowledged). "
     "Publish to checkpoint: all events, divided by the time from the first publish to the committed checkpoint that "
-    "covers the last of them. 20 rules concern each of the 10,000 devices; each reading makes the engine ask 16 of them. "
+    "covers the last of them. 20 rules concern each of the 10,000 devices; each reading makes the engine ask 16. "
     "Load generator, sandbox and measuring run on the same cores."
 )
 _STEADY = (
-    f"The same with {STEADY_RATE:,} events a second offered. A partition is checkpointed every 3 s, so the gateway keeps "
-    "up where all is checkpointed within that time after the last publish, whatever the length of the run."
+    f"The same with {STEADY_RATE:,} events a second offered. A partition is checkpointed every 3 s, so the gateway "
+    "keeps up where all is checkpointed within that time after the last publish, whatever the length of the run."
 )
 
 
