@@ -269,7 +269,7 @@ def _feed(picture: Picture) -> Markup:
     if not picture.newest:
         return empty("Nothing has happened yet", "Touchpoints of all customers appear here as they are made.")
     rows = joined(
-        entries.feed_row(entry, picture.names.get(entry.customer_id, entry.customer_id), UTC)
+        entries.feed_row(entry, picture.names.get(entry.customer_id, entry.customer_id), picture.numbers.read_at)
         for entry in picture.newest
     )
     return H('<div class="feed">{}</div>').format(rows)
