@@ -69,25 +69,34 @@ values = st.fixed_dictionaries(
 ).filter(bool)
 
 
+north = st.sampled_from([0, 95, 150, 400])
+models = st.sampled_from("mn")
+owners = st.sampled_from(["c", None])
+
+
+def shop(radius: float) -> StoreFacts:
+    return StoreFacts("s1", "S", {"lat": 35.0, "lon": 139.0, "radius": radius}, ("big",))
+
+
 def events(now: int) -> st.SearchStrategy[Event]:
     """What may happen about ``now``, somewhat late or exactly then."""
     at = st.sampled_from([now, now, now, now - minute, now - 7 * minute])
     return st.one_of(
         st.builds(lambda d, t, v: Telemetry(d, t, now, v), devices, at, values),
-        st.builds(lambda d, t, n: Location(d, t, now, 35.0 + n / 111_195, 139.0, 10.0), devices, at, st.sampled_from([0, 95, 150, 400])),
+        st.builds(lambda d, t, n: Location(d, t, now, 35.0 + n / 111_195, 139.0, 10.0), devices, at, north),
         st.builds(lambda d, t, o: Status(d, t, now, o), devices, at, st.booleans()),
         st.builds(lambda d, t, k: DeviceEvent(d, t, now, k), devices, at, st.sampled_from(["x", "y"])),
         st.builds(lambda: Tick(now)),
-        st.builds(lambda d, m, o: DeviceChanged(now, DeviceFacts(d, model=m, owner=o)), devices, st.sampled_from("mn"), st.sampled_from(["c", None])),
-        st.builds(lambda r, gone: StoreChanged(now, StoreFacts("s1", "S", {"lat": 35.0, "lon": 139.0, "radius": r}, ("big",)), gone), st.sampled_from([100.0, 200.0]), st.booleans()),
+        st.builds(lambda d, m, o: DeviceChanged(now, DeviceFacts(d, model=m, owner=o)), devices, models, owners),
+        st.builds(lambda r, gone: StoreChanged(now, shop(r), gone), st.sampled_from([100.0, 200.0]), st.booleans()),
         st.builds(lambda text: RulesChanged(now, "v", {"f": text}), rule_files),
-    )  # fmt: skip
+    )
 
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Event]:
     log: list[Event] = [RulesChanged(START, "v0", {"f": draw(rule_files)})]
-    log.append(StoreChanged(START, StoreFacts("s1", "S", {"lat": 35.0, "lon": 139.0, "radius": 100.0}, ("big",))))
+    log.append(StoreChanged(START, shop(100.0)))
     now = START + minute
     for pause in draw(st.lists(st.sampled_from([0, 1000, minute, 3 * minute, 11 * minute]), min_size=1, max_size=25)):
         now += pause

@@ -102,7 +102,8 @@ def store(facts: StoreFacts = GINZA, after: float = -60, *, removed: bool = Fals
     return StoreChanged(START + round(after * SECOND), facts, removed)
 
 
-def status(after: float, online: bool, device_id: str = "chiller-7") -> Status:  # noqa: FBT001
+def status(after: float, online: bool, device_id: str = "chiller-7") -> Status:
+    """The device came or went."""
     at = START + round(after * SECOND)
     return Status(device_id, at, at, online)
 

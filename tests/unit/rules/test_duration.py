@@ -17,11 +17,18 @@ def test_reads_what_people_write(text: str, ms: int) -> None:
 @pytest.mark.parametrize(
     ("text", "mend"),
     [
-        ("10", "10m for minutes"), ("ten minutes", "write it like"), ("10:00", "write it like"), ("-5m", "write it like"),
-        ("0s", "longer than 0"), ("00:00:00", "longer than 0"), ("99999d", "at most ten years"), ("", "write it like"),
-        ("5M", "write it like"), ("9" * 5000 + "s", "write it like"),
+        ("10", "10m for minutes"),
+        ("ten minutes", "write it like"),
+        ("10:00", "write it like"),
+        ("-5m", "write it like"),
+        ("0s", "longer than 0"),
+        ("00:00:00", "longer than 0"),
+        ("99999d", "at most ten years"),
+        ("", "write it like"),
+        ("5M", "write it like"),
+        ("9" * 5000 + "s", "write it like"),
     ],
-)  # fmt: skip
+)
 def test_refuses_the_rest_and_says_what_to_write(text: str, mend: str) -> None:
     with pytest.raises(ValueError, match=mend):
         parse_duration(text)

@@ -224,7 +224,7 @@ class Explosive(Condition):
 def test_a_rule_that_raises_is_set_aside_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     (good,) = ruleset_of({"a": HIGH}).rules
     bad = replace(good, id="bad", version="bad", condition=Explosive())
-    monkeypatch.setattr("rules.engine.ruleset_of", lambda files: Ruleset("v", (bad, good)))
+    monkeypatch.setattr("rules.engine.ruleset_of", lambda _files: Ruleset("v", (bad, good)))
     story = Story("", reading(0, 5))
     faulty, fired = story.tell(reading(1, 13))
     assert isinstance(faulty, Fault)
@@ -249,7 +249,7 @@ def test_a_rule_that_raises_in_its_timer_does_not_come_up_for_ever(monkeypatch: 
     condition = Relapsing("t", 8, None, 2**62)
     condition.timed = True
     bad = replace(good, condition=condition)
-    monkeypatch.setattr("rules.engine.ruleset_of", lambda files: Ruleset("v", (bad,)))
+    monkeypatch.setattr("rules.engine.ruleset_of", lambda _files: Ruleset("v", (bad,)))
     story = Story("", reading(0, 5), reading(1, 9))
     found = story.tell(tick(100), tick(200), tick(4000))
     assert [type(outcome) for outcome in found] == [Fault]

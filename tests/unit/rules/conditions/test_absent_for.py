@@ -55,3 +55,10 @@ def test_says_what_it_missed() -> None:
     assert story.decisions[0].summary == "no t from chiller-7 for 1 h 30 min"
     assert story.decisions[1].summary == "t from chiller-7 again"
     assert story.decisions[0].explanation["duration_ms"] == 5_400_000
+
+
+def test_a_clock_that_was_slow_and_is_right_again_is_reckoned_right_at_once() -> None:
+    story = Story(rule("{absent_for: 15m}"), reading(0, 1, late_by=7200 * 1000))
+    assert story.heard(reading(7200, 1)) == [("firing", 900), ("resolved", 7200)]
+    assert story.heard(tick(7200 + 899)) == []
+    assert story.heard(tick(7200 + 900)) == [("firing", 8100)]
