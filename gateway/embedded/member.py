@@ -23,7 +23,7 @@ LONGEST_DELAY = 10.0
 _CHECK_SECONDS = 5.0
 _MISSES = 3
 """This many checks in a row without a yes are news."""
-HEALTHY_SECONDS = 30.0
+HEALTHY_SECONDS = 5.0
 """Ready for this long, a child has earned a quick restart again."""
 
 _log = structlog.get_logger(__name__)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import uniform
@@ -21,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.ingress import counters
 from gateway.ingress.mqtt_client import BulkClient, Inbound, dial
+from gateway.log import LogUnreachableError
 
 log = structlog.get_logger()
 
@@ -74,16 +75,27 @@ class Broker:
         return ssl.create_default_context(cafile=self.ca_file)
 
 
+Rewind = Callable[[str], Awaitable[object]]
+"""``EventLog.rewind_mqtt_session``."""
+
+
 class Connection:
     """One persistent session at the broker.
 
     ``receive`` gets each message, ``forget`` is called when a connection ended: its message ids mean nothing any more.
+    ``rewind`` is called before each connection, so that what was not acknowledged comes again before anything newer.
     """
 
     def __init__(
-        self, broker: Broker, topics: Sequence[str], receive: Callable[[Inbound], None], forget: Callable[[], None]
+        self,
+        broker: Broker,
+        topics: Sequence[str],
+        receive: Callable[[Inbound], None],
+        forget: Callable[[], None],
+        rewind: Rewind,
     ) -> None:
         self._broker = broker
+        self._rewind = rewind
         self._topics = topics
         self._tls = broker.tls()
         self._forget = forget
@@ -138,7 +150,11 @@ class Connection:
         self._lost.clear()
         self._served = False
         try:
+            await self._rewind(self._broker.client_id)
             self._client.begin(await asyncio.to_thread(self._dial))
+        except LogUnreachableError as error:
+            log.warning("ingress.session_not_rewound", error=str(error))
+            return False
         except OSError as error:
             log.warning("ingress.broker_unreachable", url=self._broker.url, error=str(error))
             return False

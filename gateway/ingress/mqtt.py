@@ -15,7 +15,7 @@ import structlog
 
 from gateway.ingress import counters
 from gateway.ingress.acks import AckQueue
-from gateway.ingress.broker import Broker, Connection
+from gateway.ingress.broker import Broker, Connection, Rewind
 from gateway.ingress.core import Core, Message
 from gateway.ingress.mqtt_client import Inbound
 
@@ -38,7 +38,7 @@ DRAIN_SECONDS = 5.0
 class MqttIngress:
     """One session at the broker, emptied into the log."""
 
-    def __init__(self, core: Core, broker: Broker, topics: Sequence[str]) -> None:
+    def __init__(self, core: Core, broker: Broker, topics: Sequence[str], rewind: Rewind) -> None:
         self._core = core
         self._acks = AckQueue()
         self._inbox: deque[tuple[Message, int]] = deque()
@@ -50,7 +50,7 @@ class MqttIngress:
         self._busy: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(BATCHES_AT_ONCE)
         self._last_batch = 0
-        self._connection = Connection(broker, topics, self._receive, self._acks.forget)
+        self._connection = Connection(broker, topics, self._receive, self._acks.forget, rewind)
 
     @property
     def ready(self) -> bool:

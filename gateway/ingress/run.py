@@ -65,7 +65,8 @@ class Ingress:
             if self._log is None:
                 return
             stack.push_async_callback(self._log.close)
-            self._mqtt = MqttIngress(Core(self._log, settings.partitions), settings.broker, settings.topics)
+            core = Core(self._log, settings.partitions)
+            self._mqtt = MqttIngress(core, settings.broker, settings.topics, self._log.rewind_mqtt_session)
             await self._mqtt.run(stop)
 
 

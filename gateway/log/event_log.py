@@ -19,6 +19,7 @@ from devices.event import Event, decode_batch, encode_batch
 from gateway.log import streams
 from gateway.log.errors import LogUnreachableError
 from gateway.log.link import Link, NotStoredError
+from gateway.log.mqtt_session import rewind
 from gateway.log.reader import Record, follow
 from gateway.log.records import Batch, RejectedRecord, preview
 
@@ -134,6 +135,14 @@ class EventLog:
             await self._link.js.purge_stream(streams.EVENTS, seq=seq + 1)
         except nats.errors.Error as error:
             raise LogUnreachableError(repr(error)) from error
+
+    async def rewind_mqtt_session(self, client_id: str) -> int:
+        """See ``mqtt_session.rewind``: before ``client_id`` connects to a broker that may be this very server.
+
+        Raises:
+            LogUnreachableError: the server does not answer.
+        """
+        return await rewind(self._link.nc, client_id)
 
     async def reject(self, *records: RejectedRecord) -> None:
         """Store what was refused; waits, like ``append``, until the server has it."""

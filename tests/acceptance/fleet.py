@@ -32,13 +32,14 @@ class Fleet:
         self._published = 0
         self._acknowledged = 0
 
-    def run(self, seconds: float, per_second: float, meanwhile: Callable[[float], None]) -> None:
-        """One sample of every machine ``per_second`` times a second; ``meanwhile`` is called with the elapsed time."""
+    def run(self, seconds: float, per_second: float, go_on: Callable[[float], bool]) -> None:
+        """One sample of every machine ``per_second`` times a second, as long as ``go_on(elapsed seconds)``."""
         begun = time.monotonic()
         round_number = 0
         while (elapsed := time.monotonic() - begun) < seconds:
             self._publish_round()
-            meanwhile(elapsed)
+            if not go_on(elapsed):
+                return
             round_number += 1
             time.sleep(max(0.0, begun + round_number / per_second - time.monotonic()))
 

@@ -12,7 +12,7 @@ from tests.acceptance.fleet import Fleet
 from tests.acceptance.machine_model import ABOVE, CLEAR_BELOW, Expected, Sample, expected_decisions
 from tests.acceptance.rig import Rig, eventually, rig
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(480)]
 
 RULES = f"""
 rules:
@@ -28,8 +28,10 @@ rules:
 VICTIMS = ("worker-1", "worker-2", "ingress", "deliver", "nats")
 KILLS = {"worker-1": 10, "worker-2": 10, "ingress": 20, "deliver": 20, "nats": 20}
 MACHINES = 24
-SECONDS = 140.0
 PER_SECOND = 5.0
+FIRST_KILL, PAUSE, LAST_WORDS = 4.0, 1.2, 8.0
+"""Seconds before the first kill, between kills, and after the last one."""
+MOST_SECONDS = 240.0
 ENDED = {"accepted", "delivered", "read", "clicked", "withdrawn", "unknown"}
 
 
@@ -66,22 +68,38 @@ def _bring_in(gateway: Rig) -> list[str]:
 def _run_with_kills(gateway: Rig, device_ids: list[str]) -> tuple[Counter[str], dict[str, list[Sample]]]:
     found = gateway.addresses()
     fleet = Fleet(device_ids, gateway.mqtt_port, found["mqtt_username"], found["mqtt_password"])
-    schedule = [name for name, count in KILLS.items() for _ in range(count)]
-    random.Random(1).shuffle(schedule)
-    pause = (SECONDS - 15.0) / len(schedule)
-    killed: Counter[str] = Counter()
-
-    def kill_when_due(elapsed: float) -> None:
-        done = sum(killed.values())
-        if done < len(schedule) and elapsed > 5.0 + done * pause and gateway.kill(schedule[done]):
-            killed[schedule[done]] += 1
-
+    plan = KillPlan(gateway)
     try:
-        fleet.run(SECONDS, PER_SECOND, kill_when_due)
+        fleet.run(MOST_SECONDS, PER_SECOND, plan.carry_on)
         eventually(lambda: fleet.unsettled() == 0, within=30, what="the broker's acknowledgements")
     finally:
         fleet.close()
-    return killed, dict(fleet.sent)
+    return plan.killed, dict(fleet.sent)
+
+
+class KillPlan:
+    """Kills in a shuffled order, one after the other; a process that is not back yet is left for later."""
+
+    def __init__(self, gateway: Rig) -> None:
+        self.killed: Counter[str] = Counter()
+        self._gateway = gateway
+        self._left = [name for name, count in KILLS.items() for _ in range(count)]
+        random.Random(1).shuffle(self._left)
+        self._next_at = FIRST_KILL
+
+    def carry_on(self, elapsed: float) -> bool:
+        """Kill if it is time to; returns whether the run shall go on."""
+        if elapsed < self._next_at:
+            return True
+        if not self._left:
+            return False
+        for name in dict.fromkeys(self._left):
+            if self._gateway.kill(name):
+                self._left.remove(name)
+                self.killed[name] += 1
+                break
+        self._next_at = elapsed + (PAUSE if self._left else LAST_WORDS)
+        return True
 
 
 def _decided(gateway: Rig) -> Counter[Expected]:

@@ -60,9 +60,14 @@ async def broker() -> AsyncIterator[FakeBroker]:
     await fake.stop()
 
 
+async def nothing_to_rewind(_client_id: str) -> int:
+    """The fake broker sends again by itself, as the protocol wants."""
+    return 0
+
+
 @asynccontextmanager
 async def ingress(broker: Broker, log: GatedLog) -> AsyncIterator[MqttIngress]:
-    running, stop = MqttIngress(Core(log, 1), broker, TOPICS), asyncio.Event()
+    running, stop = MqttIngress(Core(log, 1), broker, TOPICS, nothing_to_rewind), asyncio.Event()
     task = asyncio.create_task(running.run(stop))
     try:
         yield running
