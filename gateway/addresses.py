@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.embedded.stack import running_addresses
+from gateway.embedded.addresses import running_addresses
 from gateway.settings import PREFIX, Settings
 
 

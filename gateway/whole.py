@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -17,13 +15,12 @@ from gateway.embedded.child import Child
 from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import parse_bind, why_not
 from gateway.embedded.stack import EmbeddedStack
+from gateway.http_probe import answers
 from gateway.prepare import prepare_database, read_rules
 from gateway.settings import Settings
 from gateway.storage.database import DatabaseUnfitError, connect
 
 log = structlog.get_logger()
-
-_PROBE_SECONDS = 2.0
 
 
 class Gateway:
@@ -127,12 +124,7 @@ class Gateway:
         ]
 
     def _api_ready(self) -> bool:
-        url = f"http://{_reachable(self._settings.http.bind)}/healthz"
-        try:
-            with urllib.request.urlopen(url, timeout=_PROBE_SECONDS) as answer:
-                return bool(answer.status == 200)  # noqa: PLR2004
-        except (urllib.error.URLError, OSError):
-            return False
+        return answers(f"http://{_reachable(self._settings.http.bind)}/healthz")
 
 
 def _reachable(bind: str) -> str:

@@ -10,8 +10,6 @@ import secrets
 import shutil
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +27,7 @@ from gateway.embedded.data_dir import DataDir
 from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import free_port
 from gateway.embedded.private_file import write_private
+from gateway.http_probe import answers
 from gateway.settings import Settings
 from gateway.storage.database import connect
 from gateway.whole import Gateway
@@ -165,7 +164,7 @@ class _Stage:
                 *("--twilio-auth-token", settings.twilio.auth_token.get_secret_value()),
                 *("--callback-base", settings.public_url),
             ),
-            ready=lambda: _answers(f"http://127.0.0.1:{http}/sandbox/healthz"),
+            ready=lambda: answers(f"http://127.0.0.1:{http}/sandbox/healthz"),
         )
 
 
@@ -239,14 +238,6 @@ def _free_ports() -> dict[str, int]:
         ports[name] = free_port(None, taken)
         taken.add(ports[name])
     return ports
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)  # noqa: PLR2004
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 async def _rejected(log_url: str) -> int:

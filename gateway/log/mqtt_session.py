@@ -1,9 +1,9 @@
 """Makes a NATS server send an MQTT session's unacknowledged messages again first, and in order.
 
 MQTT wants a broker to send again, at reconnection, what was not acknowledged, before anything newer (MQTT 3.1.1,
-sections 4.4 and 4.6). NATS does so only when its ``ack_wait`` is over, behind newer messages: a machine's past would come after its
-present. Each subscription of a session is a durable consumer of the stream ``$MQTT_msgs``; resetting it, while nobody is
-connected, puts it back to what was acknowledged (ADR-60 of NATS).
+sections 4.4 and 4.6). NATS does so only when its ``ack_wait`` is over, behind newer messages: a machine's past would
+come after its present. Each subscription of a session is a durable consumer of the stream ``$MQTT_msgs``; resetting
+it, while nobody is connected, puts it back to what was acknowledged (ADR-60 of NATS).
 """
 
 from __future__ import annotations
