@@ -46,11 +46,6 @@ def build(settings: Settings) -> dict[str, Notifier]:
     return {channel: _built(channel, settings) for channel in CATALOG}
 
 
-def configured_channels(settings: Settings) -> tuple[str, ...]:
-    """The channels that have their settings, in the catalog's order."""
-    return tuple(channel for channel in CATALOG if _FIELDS[channel](settings) is not None)
-
-
 def _built(channel: str, settings: Settings) -> Notifier:
     fields = _FIELDS[channel](settings)
     if fields is None:

@@ -79,10 +79,14 @@ def without(recorded: Any, channel: str, address: str) -> Any:
 
 
 def opt_out(connection: Connection, customer_id: str, channel: str, *, source: str) -> dict[str, bool | None]:
-    """Record a "no" to every purpose on ``channel``; returns what was said before, ``None`` where nothing was.
+    """Record a "no" to every purpose on ``channel``.
+
+    Returns what was said before, ``None`` where nothing was; nothing at all where the customer is gone.
 
     What stood there before is kept in the row's ``source``, so that opting in again restores that and no more.
     """
+    if connection.execute(select(customers.c.id).where(customers.c.id == customer_id)).first() is None:
+        return {}  # erased meanwhile
     before = _said(connection, customer_id, channel)
     for purpose in dict.fromkeys([*before, *PURPOSES]):
         word = before.get(purpose)

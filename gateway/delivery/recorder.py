@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -63,10 +64,10 @@ class Recorder:
             group = self._next_group()
             accepted = [each for each in group if isinstance(each, Sent) and isinstance(each.outcome, Accepted)]
             if accepted:
-                self._insist(lambda connection: self._accepted(connection, accepted))  # noqa: B023 - done before the next
+                self._insist(partial(self._accepted, accepted))
             for record in group:
                 if isinstance(record, Asked) or not isinstance(record.outcome, Accepted):
-                    self._insist(lambda connection: self._single(connection, record))  # noqa: B023 - done before the next
+                    self._insist(partial(self._single, record))
             with self._lock:
                 self._waiting -= len(group)
             if len(accepted) < len(group):
@@ -99,10 +100,10 @@ class Recorder:
                 log.exception("recorder.record_set_aside")
                 return
 
-    def _accepted(self, connection: Connection, accepted: list[Sent]) -> None:
+    def _accepted(self, accepted: list[Sent], connection: Connection) -> None:
         settlement.record_accepted(connection, accepted, self._rules.owner, self._clock())
 
-    def _single(self, connection: Connection, record: Record) -> None:
+    def _single(self, record: Record, connection: Connection) -> None:
         if isinstance(record, Asked):
             settlement.record_asked(connection, record, self._rules, self._clock())
         else:

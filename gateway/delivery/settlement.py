@@ -190,7 +190,8 @@ def consequences(
         note = entries.of_note(
             message.customer_id, now, summary, "opted_out", message.id, channel=message.channel, message_id=message.id
         )
-        timeline.add(connection, [entries.with_detail(note, {"before": before})])
+        if before:  # else the customer was erased meanwhile
+            timeline.add(connection, [entries.with_detail(note, {"before": before})])
     if alarmed:
         alarm(connection, provider, reason)
 

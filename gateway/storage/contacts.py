@@ -31,7 +31,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     request: dict[str, Any]
     context: dict[str, Any]
     steps: list[dict[str, Any]] = []
-    """``{"channel", "addresses"}`` in order, as planned last."""
+    """``{"channel", "addresses"}`` in order, as first planned."""
     step: int = 0
     """How many steps have been started."""
     due_at: datetime | None = None
