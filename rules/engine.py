@@ -91,10 +91,18 @@ def _newer_only(subject: Subject, event: Telemetry, *, newer: bool) -> tuple[int
     samples, watched = subject.samples, subject.plan.watched
     fresh = []
     for name, value in event.values.items():
-        if name in watched and (name not in samples or event.at > samples[name][0]):
+        if name in watched and (name not in samples or _follows(event, samples[name][0], value != samples[name][1])):
             samples[name] = (event.at, value)
             fresh.append(name)
     return subject.plan.touched_by(*fresh, ANY_DATA) if newer else subject.plan.touched_by(*fresh)
+
+
+def _follows(event: Telemetry | Location | Status, newest_at: Millis, differs: bool) -> bool:
+    """Whether ``event`` is newer than what was known at ``newest_at``.
+
+    Within one millisecond the first counts, or order of arrival where the time is ours because the device sent none.
+    """
+    return event.at > newest_at or (event.at == newest_at == event.received_at and differs)
 
 
 def _advance(state: PartitionState, subject: Subject, at: Millis, received_at: Millis) -> None:
@@ -140,7 +148,8 @@ def _evaluate(
 
 def _location(state: PartitionState, event: Location, position: Position, out: list[Outcome]) -> None:
     subject = state.subject(event.device_id)
-    if subject.fix is not None and event.at <= subject.fix[0]:
+    before = subject.fix
+    if before is not None and not _follows(event, before[0], before[1:] != (event.lat, event.lon, event.accuracy)):
         return
     if subject.due < event.at:
         _catch_up(state, subject, event.at, position, out)
@@ -196,7 +205,7 @@ def _status(state: PartitionState, event: Status, position: Position, out: list[
     """A status is often the broker's word with the broker's time: it does not move the device's own time."""
     subject = state.subject(event.device_id)
     before = subject.status
-    if before is not None and event.at <= before[0]:
+    if before is not None and not _follows(event, before[0], event.online != before[1]):
         return
     subject.status = (event.at, event.online)
     state.dirty.add(event.device_id)

@@ -120,7 +120,7 @@ def test_decides_as_the_model_does(rule: Written, happened: list[tuple[int, int 
             story.tell(Tick(at))
             model.time(now)
         else:
-            story.tell(Telemetry("d", at, at, {"t": value}))
+            story.tell(Telemetry("d", at, at + 1, {"t": value}))
             model.sample(now, value)
     assert transitions(story.outcomes) == model.told
 

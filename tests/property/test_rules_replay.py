@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.event import (
@@ -120,7 +120,7 @@ def run(log: list[Event], restart_before: frozenset[int] = frozenset()) -> tuple
     return found, state
 
 
-@settings(max_examples=300)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(logs(), st.data())
 def test_a_restart_at_any_point_changes_nothing(log: list[Event], data: st.DataObject) -> None:
     restarts = data.draw(st.frozensets(st.integers(0, len(log) - 1), max_size=3))
@@ -132,7 +132,7 @@ def test_a_restart_at_any_point_changes_nothing(log: list[Event], data: st.DataO
         assert encode_subject(state_again, device_id) == encode_subject(state, device_id)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(logs())
 def test_only_dirty_devices_need_to_be_written(log: list[Event]) -> None:
     """Keep parts as a worker does: after each event, write what is dirty, nothing else."""
@@ -144,7 +144,7 @@ def test_only_dirty_devices_need_to_be_written(log: list[Event]) -> None:
     assert parts == {device_id: encode_subject(state, device_id) for device_id in state.subjects}
 
 
-@settings(max_examples=200)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(logs())
 def test_what_devices_say_twice_is_decided_once(log: list[Event]) -> None:
     twice = [
@@ -155,7 +155,7 @@ def test_what_devices_say_twice_is_decided_once(log: list[Event]) -> None:
     assert kinds(run(twice)[0]) == kinds(run(log)[0])
 
 
-@settings(max_examples=200)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
 @given(logs())
 def test_an_alert_fires_and_resolves_in_turn_under_one_id_and_no_decision_has_anothers(log: list[Event]) -> None:
     outcomes, _ = run(log)

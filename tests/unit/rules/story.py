@@ -45,7 +45,7 @@ def reading(after: float, value: Any, metric: str = "t", device: str = "chiller-
 def fix(after: float, north: float, accuracy: float = 10, device: str = "phone-3") -> Location:
     """A position ``north`` metres of the middle of Ginza, ``after`` seconds."""
     at = START + round(after * SECOND)
-    return Location(device, at, at, 35.0 + north / 111_195, 139.0, float(accuracy))
+    return Location(device, at, at + 20, 35.0 + north / 111_195, 139.0, float(accuracy))
 
 
 def tick(after: float) -> Tick:

@@ -54,9 +54,17 @@ def test_a_for_loaded_while_a_metric_is_already_high_counts_from_now() -> None:
 def test_late_and_repeated_readings_change_nothing() -> None:
     story = Story(HIGH, reading(0, 5), reading(10, 5))
     story.state.take_dirty()
-    assert story.heard(reading(10, 9), reading(5, 9), reading(-604_800, 9)) == []
+    assert story.heard(reading(10, 9, late_by=20), reading(5, 9), reading(-604_800, 9)) == []
     assert story.state.take_dirty() == set()
-    assert story.heard(reading(11, 9), reading(9, 1), reading(11, 1)) == [("firing", 11)]
+    assert story.heard(reading(11, 9), reading(9, 1), reading(11, 1, late_by=20)) == [("firing", 11)]
+
+
+def test_within_a_millisecond_order_of_arrival_counts_where_the_time_is_ours() -> None:
+    story = Story(HIGH, device(CHILLER))
+    assert story.heard(reading(0, 5), reading(0, 9), reading(0, 9), reading(0, 5)) == [("firing", 0), ("resolved", 0)]
+    assert len(story.tell(status(1, True), status(1, False), status(1, False))) == 1
+    stamped = Story(HIGH)
+    assert stamped.heard(reading(0, 5, late_by=20), reading(0, 9, late_by=20), reading(0, 9, late_by=30)) == []
 
 
 def test_of_a_reading_that_is_late_for_one_metric_the_others_count() -> None:
