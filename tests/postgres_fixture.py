@@ -59,9 +59,22 @@ class PostgresForTests:
         data.mkdir()
         if account is not None:
             os.chown(data, account.uid, account.gid)
-        initdb = (str(bin_dir / "initdb"), "-D", str(data), "-U", "postgres", "--auth", "trust", "-E", "UTF8", "--locale=C")
+        initdb = (
+            str(bin_dir / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            "postgres",
+            "--auth",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
         argv = launch_argv((*initdb, "--no-sync"), signal.SIGTERM, account)
-        subprocess.run(argv, check=True, capture_output=True, env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ["PATH"]})
+        subprocess.run(
+            argv, check=True, capture_output=True, env={"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ["PATH"]}
+        )
         with (data / "postgresql.conf").open("a") as file:
             file.write(_CONFIGURATION.format(port=self._port))
         argv = launch_argv((str(bin_dir / "postgres"), "-D", str(data)), signal.SIGINT, account)
