@@ -64,6 +64,7 @@ class Rig:
         self.sandbox_http, self.sandbox_smtp = free_port(), free_port()
         self.requests_file = folder / "provider-requests.jsonl"
         self.url = f"http://127.0.0.1:{self.http_port}"
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_http}"
         self._settings = settings
         self._processes: list[subprocess.Popen[bytes]] = []
         self.log = folder / "serve.log"
@@ -71,7 +72,7 @@ class Rig:
     @property
     def environment(self) -> dict[str, str]:
         """The settings, as environment variables."""
-        sandbox = f"http://127.0.0.1:{self.sandbox_http}"
+        sandbox = self.sandbox_url
         return {
             **os.environ,
             "KIZASHI_DATA_DIR": str(self.data_dir),
@@ -102,7 +103,7 @@ class Rig:
             *("--smtp-port", str(self.sandbox_smtp), "--requests-file", str(self.requests_file)),
             *("--twilio-auth-token", "acceptance", "--callback-base", self.url),
         )
-        eventually(lambda: _answers(f"http://127.0.0.1:{self.sandbox_http}/sandbox/healthz"), within=START_SECONDS)
+        eventually(lambda: _answers(f"{self.sandbox_url}/sandbox/healthz"), within=START_SECONDS)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the gateway and wait until it is ready."""
