@@ -144,6 +144,11 @@ def _keep_case(connection: Connection, decision: Decision) -> list[timeline.Entr
 
 
 def _open_case(connection: Connection, decision: Decision) -> list[timeline.Entry]:
+    """One case per rule and device at a time: trouble that comes back while it is open belongs to it."""
+    standing = _open_case_of(connection, decision)
+    if standing is not None:
+        connection.execute(update(cases).where(cases.c.id == standing).values(recovered_at=None))
+        return [_case_entry(decision, standing, f"Again, and its case is still open: {decision.summary}", "again")]
     assert decision.case is not None
     case_id = derived_id("case", decision.alert_id)
     row = {
@@ -164,14 +169,22 @@ def _open_case(connection: Connection, decision: Decision) -> list[timeline.Entr
         },
     }
     connection.execute(insert(cases).values(row).on_conflict_do_nothing())
-    return [_case_entry(decision, case_id, f"Case opened in {decision.case.queue}: {decision.summary}", "opened")]
+    summary = f"Case opened in {decision.case.queue}: {decision.summary}"
+    return [_case_entry(decision, case_id, summary, "opened")]
+
+
+def _open_case_of(connection: Connection, decision: Decision) -> str | None:
+    query = select(cases.c.id).where(
+        cases.c.device_id == decision.subject,
+        cases.c.state == "open",
+        cases.c.evidence["rule_id"].astext == decision.rule_id,
+    )
+    return connection.execute(query.limit(1)).scalar_one_or_none()
 
 
 def _note_recovery(connection: Connection, decision: Decision) -> list[timeline.Entry]:
     """The condition no longer holds. A person still closes the case: recovery is not repair."""
-    case_id = connection.execute(
-        select(cases.c.id).where(cases.c.alert_id == decision.alert_id, cases.c.state == "open")
-    ).scalar_one_or_none()
+    case_id = _open_case_of(connection, decision)
     if case_id is None:
         return []
     connection.execute(update(cases).where(cases.c.id == case_id).values(recovered_at=func.now()))
@@ -180,7 +193,7 @@ def _note_recovery(connection: Connection, decision: Decision) -> list[timeline.
 
 def _case_entry(decision: Decision, case_id: str, summary: str, what: str) -> timeline.Entry:
     return timeline.Entry(
-        id=f"{case_id}:{what}",
+        id=f"{decision.id}:case-{what}",
         customer_id=decision.customer_id or "",
         at=moment(decision.at),
         kind="case",

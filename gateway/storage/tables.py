@@ -299,6 +299,7 @@ cases = Table(
     _at("resolved_at"),
     Index("cases_state", "state", "opened_at"),
     Index("cases_customer", "customer_id"),
+    Index("cases_open_device", "device_id", postgresql_where=text("state = 'open'")),
 )
 
 case_comments = Table(

@@ -131,6 +131,21 @@ async def test_each_crossing_is_one_decision_one_case_and_one_line_on_the_timeli
     assert read(engine, "SELECT DISTINCT state FROM alerts") == [("resolved",)]
 
 
+async def test_trouble_that_comes_back_belongs_to_the_case_that_is_still_open(engine: Engine, log: EventLog) -> None:
+    await bring_in(log)
+    async with working(engine, log):
+        for at, temperature in ((1000, 5.0), (2000, 9.0), (3000, 4.0), (4000, 9.0)):
+            await say(log, at, temperature, DEVICES[:1])
+        await eventually(engine, DECISIONS, [("firing", 2, 1), ("resolved", 1, 1)])
+        assert read(engine, "SELECT count(*), count(recovered_at) FROM cases") == [(1, 0)]
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE cases SET state = 'resolved'"))
+        await say(log, 5000, 4.0, DEVICES[:1])
+        await say(log, 6000, 9.0, DEVICES[:1])
+        await eventually(engine, DECISIONS, [("firing", 3, 1), ("resolved", 2, 1)])
+    assert read(engine, "SELECT state, count(*) FROM cases GROUP BY 1 ORDER BY 1") == [("open", 1), ("resolved", 1)]
+
+
 async def test_a_stopped_worker_leaves_a_checkpoint_from_which_the_next_one_goes_on(
     engine: Engine, log: EventLog
 ) -> None:

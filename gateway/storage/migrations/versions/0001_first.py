@@ -64,6 +64,8 @@ CREATE TABLE cases (
 
 CREATE INDEX cases_customer ON cases (customer_id);
 
+CREATE INDEX cases_open_device ON cases (device_id) WHERE state = 'open';
+
 CREATE INDEX cases_state ON cases (state, opened_at);
 
 CREATE TABLE contacts (
