@@ -72,7 +72,7 @@ class Condition(ABC):
         """What it saw and what it concluded at ``at``, as JSON. Does not change the memory."""
 
     @abstractmethod
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """Part of a plain English sentence: why it holds, or why it no longer does."""
 
     def evidence(self, memory: Memory, subject: Subject) -> dict[str, Any]:

@@ -61,12 +61,11 @@ class Combined(Condition):
             found.update(part.evidence(memory[i], subject))
         return found
 
-    def phrases(self, memory: Memory, subject: Subject, *, holds: bool, result: Truth) -> list[str]:
+    def phrases(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool, result: Truth) -> list[str]:
         """The phrases of the parts that came to ``result``; of all where none did."""
-        at = subject.last_at
         pairs = [(part, memory[i]) for i, part in enumerate(self.parts)]
         chosen = [pair for pair in pairs if pair[0].explain(pair[1], subject, at)["result"] is result]
-        return [part.phrase(memory, subject, holds=holds) for part, memory in chosen or pairs]
+        return [part.phrase(memory, subject, at, holds=holds) for part, memory in chosen or pairs]
 
 
 def read_parts(reading: Reading, scope: Scope, key: str) -> tuple[Condition, ...] | None:

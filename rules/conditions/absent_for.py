@@ -68,7 +68,7 @@ class AbsentFor(Condition):
             "result": self.on_event(list(memory), subject, at),
         }
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``no data from chiller-7 for 15 min``."""
         what = "data" if self.metric is None else self.metric
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devices.event import Millis
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.logic import Combined, read_parts
 from rules.reading import Reading
@@ -21,9 +22,9 @@ class AllOf(Combined):
             return False
         return None if None in found else True
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """All of them, or the ones that no longer hold."""
-        return " and ".join(self.phrases(memory, subject, holds=holds, result=holds))
+        return " and ".join(self.phrases(memory, subject, at, holds=holds, result=holds))
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:

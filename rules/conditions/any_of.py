@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devices.event import Millis
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.logic import Combined, read_parts
 from rules.reading import Reading
@@ -21,10 +22,10 @@ class AnyOf(Combined):
             return True
         return None if None in found else False
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """The ones that hold, or all that no longer do."""
         joint = " or " if holds else " and "
-        return joint.join(self.phrases(memory, subject, holds=holds, result=holds))
+        return joint.join(self.phrases(memory, subject, at, holds=holds, result=holds))
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:

@@ -53,7 +53,7 @@ class Below(OfMetric):
         result = self.on_event(list(memory), subject, at)
         return {"operator": "below", "metric": self.metric, **seen(subject, self.metric), **limits, "result": result}
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``temperature 9.4 is below 8``."""
         sample = subject.samples.get(self.metric)
         if sample is None:

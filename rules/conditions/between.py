@@ -38,7 +38,7 @@ class Between(OfMetric):
         limits = {"low": self.low, "high": self.high, "result": self.on_event(memory, subject, at)}
         return {"operator": "between", "metric": self.metric, **seen(subject, self.metric), **limits}
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``pressure 3 is between 2 and 8``."""
         sample = subject.samples.get(self.metric)
         value = "" if sample is None else f" {shown(sample[1])}"

@@ -33,7 +33,7 @@ class Equals(OfMetric):
         found = {"expected": self.value, "result": self.on_event(memory, subject, at)}
         return {"operator": "equals", "metric": self.metric, **seen(subject, self.metric), **found}
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``door is open``."""
         return f"{self.metric} is {'' if holds else 'no longer '}{shown(self.value)}"
 

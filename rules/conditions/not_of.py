@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devices.event import Millis
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.logic import Combined
 from rules.reading import Reading
@@ -23,9 +24,9 @@ class NotOf(Combined):
         """A count that makes its part true makes this false: never pending."""
         return False
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``temperature 5 is no longer above 8``."""
-        return self.parts[0].phrase(memory[0], subject, holds=not holds)
+        return self.parts[0].phrase(memory[0], subject, at, holds=not holds)
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:

@@ -76,9 +76,9 @@ class Sustained(Condition):
         count = {"since": memory[0], "duration_ms": self.duration, "result": result}
         return {"operator": "for", **count, "of": [inner]}
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``temperature 9.4 is above 8 for 10 min``."""
-        inner = self.inner.phrase(memory[2], subject, holds=holds)
+        inner = self.inner.phrase(memory[2], subject, at, holds=holds)
         return f"{inner} for {spoken(self.duration)}" if holds else inner
 
     def evidence(self, memory: Memory, subject: Subject) -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Enter(_Zone):
         """A moment after a visit that another one follows."""
         return memory[1] + 1 if memory[2] is not None and memory[1] + 1 > after else NEVER
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``phone-3 entered Ginza``."""
         return f"{subject.id} entered {self._name(memory, subject)}" if holds else f"{subject.id} left again"
 
@@ -138,7 +138,7 @@ class Leave(_Zone):
                 memory[:] = [left, at]
         return memory[0] is not None
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``phone-3 left Ginza``."""
         return f"{subject.id} left {self._name(memory, subject)}" if holds else f"{subject.id} is back"
 
@@ -209,7 +209,7 @@ class Dwell(_Zone):
         """Whether it is counting."""
         return memory[0] is not None and not memory[2]
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``phone-3 has been in Ginza for 2 min``."""
         if not holds:
             return f"{subject.id} left again"

@@ -225,7 +225,7 @@ class Explosive(Condition):
     def explain(self, memory: Memory, subject: Subject, at: int) -> dict[str, Any]:
         return {"result": None}
 
-    def phrase(self, memory: Memory, subject: Subject, *, holds: bool) -> str:
+    def phrase(self, memory: Memory, subject: Subject, at: int, *, holds: bool) -> str:
         return "explosive"
 
 

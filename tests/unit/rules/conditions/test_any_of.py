@@ -1,4 +1,4 @@
-from tests.unit.rules.story import Story, reading, rule
+from tests.unit.rules.story import Story, reading, rule, tick
 
 EITHER = "{any: [{metric: t, above: 8}, {metric: v, above: 12}]}"
 
@@ -19,3 +19,9 @@ def test_says_which_one() -> None:
     story = Story(rule(EITHER), reading(0, 5), reading(1, 1, "v"))
     story.tell(reading(2, 13, "v"))
     assert story.decisions[0].summary == "v 13 is above 12 on chiller-7"
+
+
+def test_says_which_one_also_when_time_alone_made_it_true() -> None:
+    story = Story(rule("{any: [{absent_for: 5m}, {metric: t, above: 8}]}"), reading(0, 5))
+    story.tell(tick(400))
+    assert story.decisions[0].summary == "no data from chiller-7 for 5 min"
