@@ -11,8 +11,8 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
-from twilio.rest import Client  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
 
 from notifiers.attempt import Attempt, attempt
 from notifiers.outcome import Accepted, CannotTell, NotSent, Outcome, Outgoing, Refused, Retry, Settlement, Unknown

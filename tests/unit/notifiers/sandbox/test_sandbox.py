@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import httpx
 import msgspec
 import pytest
-from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.request_validator import RequestValidator
 
 from notifiers.sandbox.record import KEPT_MESSAGES, Received, Record
 from notifiers.sandbox.server import Options, Sandbox, running
