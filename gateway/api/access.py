@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from fastapi import Request
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -135,7 +135,7 @@ class Identify:
         if scope["type"] == "http" and _needs_key(scope["path"]):
             try:
                 caller = await self._caller(scope)
-            except OperationalError:
+            except SQLAlchemyError:
                 answer = problems.response(
                     503, "The database can't be reached, so the key can't be checked. Try again."
                 )

@@ -32,6 +32,11 @@ BATCH = 500
 class Appending(Protocol):
     """The part of the event log that the feed needs."""
 
+    @property
+    def reachable(self) -> bool:
+        """Whether the connection stands at this moment."""
+        ...
+
     async def append(self, partition: int, events: list[Event]) -> object:
         """Return once the log has ``events``, in this order."""
         ...
@@ -165,6 +170,8 @@ class InventoryFeed:
             self._append(partition, events)
 
     def _append(self, partition: int, events: list[Event]) -> None:
+        if not self._log.reachable:  # rows stay locked while an append waits: do not even begin
+            raise LogAwayError("the log is not connected")
         future = asyncio.run_coroutine_threadsafe(self._appended(partition, events), self._loop)
         try:
             future.result(APPEND_SECONDS + 1)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Iterator
+from enum import Enum
 from typing import Final, ParamSpec, TypeVar
 
 import structlog
 from markupsafe import Markup
-from nicegui import run, ui
+from nicegui import ui
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.api.access import Caller
 from gateway.api.context import Api
 from gateway.console.changes import Changes
 from gateway.console.icons import icon
-from gateway.console.markup import H, joined
+from gateway.console.markup import H, empty, joined
 from gateway.console.pulse import Pulse
 
 P = ParamSpec("P")
@@ -62,13 +64,23 @@ def html(content: Markup, *, tag: str = "div", classes: str = "") -> ui.html:
     return ui.html(content, sanitize=False, tag=tag).classes(classes)
 
 
-async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """Read the database on a thread; ``None`` when it can't be reached just now."""
+class Away(Enum):
+    """The database can't be reached just now (which is not the same as finding nothing)."""
+
+    AWAY = "away"
+
+
+AWAY: Final = Away.AWAY
+AWAY_NOTE: Final = empty("The database can't be reached", "It is tried again by itself; or reload in a moment.")
+
+
+async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Away:
+    """Read the database on a thread; ``AWAY`` when it can't be reached just now."""
     try:
-        return await run.io_bound(read, *args, **kwargs)
+        return await asyncio.to_thread(read, *args, **kwargs)
     except SQLAlchemyError as error:
         _log.warning("console.read_failed", error=type(error).__name__)
-        return None
+        return AWAY
 
 
 def live(

@@ -101,7 +101,7 @@ def suppressions(connection: Connection) -> dict[str, int]:
     return dict(connection.execute(query).all())
 
 
-def newest_entries(connection: Connection, *, limit: int = 30) -> list[Entry]:
+def newest_entries(connection: Connection, *, limit: int = 20) -> list[Entry]:
     """What was written last on anybody's timeline, newest first."""
     query = select(timeline).order_by(timeline.c.ordinal.desc()).limit(limit)
     return [

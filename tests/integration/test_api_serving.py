@@ -11,9 +11,8 @@ from fastapi import FastAPI
 
 from gateway.api.run import PortTakenError, listening_socket, serve
 from tests.api_fixture import app, engine, log
-from tests.postgres_fixture import database_url, postgres
 
-__all__ = ["app", "database_url", "engine", "log", "postgres"]
+__all__ = ["app", "engine", "log"]
 
 
 async def test_it_answers_until_it_is_told_to_stop(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Connection
 
-from gateway.api.context import Cursor, Here, Limit
+from gateway.api.context import Cursor, Here, Limit, Who
 from gateway.api.problems import not_found
 from gateway.api.shapes.customer import (
     ConsentsBody,
@@ -22,6 +22,7 @@ from gateway.api.shapes.customer import (
 )
 from gateway.api.shapes.plain import Id, Line
 from gateway.storage import consents, customers, timeline, touchpoints
+from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
 from rules.decision import derived_id
 
@@ -71,12 +72,16 @@ def get_consents(api: Here, customer_id: Id) -> ConsentsBody:
 
 
 @router.put("/{customer_id}/consents")
-def put_consents(api: Here, customer_id: Id, body: ConsentsBody) -> ConsentsBody:
+def put_consents(api: Here, who: Who, customer_id: Id, body: ConsentsBody) -> ConsentsBody:
     """Replace everything the customer said before. What is left out is not agreed to."""
     with api.engine.begin() as connection:
         _present(connection, customer_id)
+        before = consents.get(connection, customer_id)
         consents.put(connection, customer_id, body.to_consents())
-        return ConsentsBody.of(consents.get(connection, customer_id))
+        now = consents.get(connection, customer_id)
+        if now.granted != before.granted:
+            timeline.add(connection, [_consent_note(customer_id, now, who.name)])
+        return ConsentsBody.of(now)
 
 
 @router.get("/{customer_id}/timeline")
@@ -115,6 +120,23 @@ def _entry(customer_id: str, body: TouchpointBody, now: datetime) -> timeline.En
         device_id=body.device_id,
         store_id=body.store_id,
         detail=body.detail if body.id is None else {**body.detail, "external_id": body.id},
+    )
+
+
+def _consent_note(customer_id: str, stated: Consents, by: str) -> timeline.Entry:
+    agreed = [
+        f"{purpose} by {', '.join(sorted(channel for channel, yes in channels.items() if yes))}"
+        for purpose, channels in sorted(stated.granted.items())
+        if any(channels.values())
+    ]
+    return timeline.Entry(
+        id=f"consents_{secrets.token_hex(16)}",
+        customer_id=customer_id,
+        at=stated.at or datetime.now(UTC),
+        kind="note",
+        direction="in",
+        summary=f"Consents now: {'; '.join(agreed) or 'none'}",
+        detail={"granted": stated.granted, "source": stated.source, "by": by},
     )
 
 

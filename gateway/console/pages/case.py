@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from markupsafe import Markup
-from nicegui import run, ui
-from sqlalchemy import Engine
+from nicegui import ui
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 
 from gateway.api.access import Caller, caller_of
 from gateway.console import entries
-from gateway.console.frame import Console, html, page, reading
+from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, zone_of
 from gateway.console.session import may
@@ -34,11 +36,13 @@ def register(console: Console) -> None:
     async def one(request: Request, case_id: str) -> None:
         caller = caller_of(request)
         read = await reading(_read, console.api.engine, case_id)
-        with page(console, caller, "cases", read[0].title if read else "Case"):
-            if read is None:
+        if read is AWAY or read is None:
+            with page(console, caller, "cases", "Case"):
                 html(_crumb())
-                html(empty("There is no such case", f"None has the id {case_id}."), classes="card")
-                return
+                nobody = empty("There is no such case", f"None has the id {case_id}.")
+                html(AWAY_NOTE if read is AWAY else nobody, classes="card")
+            return
+        with page(console, caller, "cases", read[0].title):
             Sheet(console.api.engine, caller, read)
 
 
@@ -104,7 +108,7 @@ class Sheet:
     async def _do_assign(self, assignee: str) -> bool:
         return await self._do(lambda c: cases.assign(c, self._case_id, assignee=assignee, by=self._caller.name))
 
-    async def _do(self, deed: Any) -> bool:
+    async def _do(self, deed: Callable[[Connection], object]) -> bool:
         """Carry ``deed`` out in one transaction, say what went wrong, and show the case as it is now."""
 
         def in_transaction() -> None:
@@ -112,7 +116,7 @@ class Sheet:
                 deed(connection)
 
         try:
-            await run.io_bound(in_transaction)
+            await asyncio.to_thread(in_transaction)
         except AlreadyResolvedError:
             ui.notify("The case is resolved already.", type="warning")
             return False
@@ -125,7 +129,7 @@ class Sheet:
 
     async def _again(self) -> None:
         read = await reading(_read, self._engine, self._case_id)
-        if read is not None:
+        if read is not AWAY and read is not None:
             self._show(read)
 
     def _show(self, read: Read) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 
 from gateway.api.access import caller_of
-from gateway.console.frame import Console, live, page, reading
+from gateway.console.frame import AWAY, AWAY_NOTE, Console, live, page, reading
 from gateway.console.markup import NOTHING, H, ago, chip, empty, joined
 from gateway.console.pulse import names_of
 from gateway.storage import cases
@@ -38,9 +38,9 @@ def register(console: Console) -> None:
 
         async def render() -> Markup | None:
             read = await reading(_read, console.api.engine, wanted, cursor)
-            return None if read is None else _whole(tab, *read)
+            return None if read is AWAY else _whole(tab, *read)
 
-        first = await render() or empty("The database can't be reached", "It is tried again by itself.")
+        first = await render() or AWAY_NOTE
         with page(console, caller_of(request), "cases", "Cases"):
             live(render, seconds=REFRESH_SECONDS, first=first)
 

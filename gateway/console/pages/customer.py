@@ -15,7 +15,7 @@ from starlette.requests import Request
 from gateway.api.access import caller_of
 from gateway.console import entries
 from gateway.console.entries import CHANNELS
-from gateway.console.frame import Console, html, page, reading
+from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, day_name, empty, facts, joined, words, zone_of
 from gateway.storage import alerts_read, cases, consents, customers, decisions_read, devices, timeline
@@ -53,10 +53,11 @@ def register(console: Console) -> None:
         engine = console.api.engine
         known = await reading(_known, engine, customer_id)
         first = await reading(_page, engine, customer_id, None)
-        if known is None or first is None:
+        if known is AWAY or known is None or first is AWAY:
             with page(console, caller, "customers", "Customer"):
                 html(_crumb())
-                html(empty("There is no such customer", f"Nobody has the id {customer_id}."), classes="card")
+                nobody = empty("There is no such customer", f"Nobody has the id {customer_id}.")
+                html(nobody if known is None else AWAY_NOTE, classes="card")
             return
         zone = zone_of(known.customer.time_zone)
         with page(console, caller, "customers", known.customer.name or customer_id):
@@ -80,9 +81,9 @@ def _keep_live(console: Console, customer_id: str, shown: Shown, beside: ui.html
         seen, looked = present, time.monotonic()
         newest = await reading(_page, console.api.engine, customer_id, None)
         known = await reading(_known, console.api.engine, customer_id)
-        if newest is not None:
+        if newest is not AWAY:
             shown.take(newest)
-        if known is not None and beside.content != (content := _beside(known)):
+        if known is not AWAY and known is not None and beside.content != (content := _beside(known)):
             beside.set_content(content)
 
     ui.timer(TICK_SECONDS, tick)
@@ -117,7 +118,7 @@ class Shown:
 
     async def _more(self) -> None:
         older = await reading(_page, self._engine, self._customer_id, self._cursor)
-        if older is not None:
+        if older is not AWAY:
             self._cursor = older.next
             self._place(older.items, fresh=False)
             self._settle()
@@ -162,7 +163,7 @@ class Shown:
             if not opened:
                 opened = True
                 made = await reading(_made, self._engine, entry.decision_id) if entry.decision_id else None
-                more.set_content(entries.behind(entry, made))
+                more.set_content(entries.behind(entry, None if made is AWAY else made))
 
         row.on("toggle", open_once)
         return row

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from gateway.api.access import caller_of
 from gateway.console.entries import CHANNELS
-from gateway.console.frame import Console, html, page, reading
+from gateway.console.frame import AWAY, AWAY_NOTE, Away, Console, html, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, empty, joined
 from gateway.storage import customers
@@ -57,9 +57,9 @@ def _top(search: str) -> Markup:
     ).format(icon("search"), search)
 
 
-def _list(read: tuple[Page, dict[str, int]] | None, search: str) -> Markup:
-    if read is None:
-        return empty("The database can't be reached", "Reload in a moment.")
+def _list(read: tuple[Page, dict[str, int]] | Away, search: str) -> Markup:
+    if read is AWAY:
+        return AWAY_NOTE
     found, firing = read
     if not found.items:
         if search:

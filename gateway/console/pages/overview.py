@@ -60,7 +60,7 @@ def register(console: Console) -> None:
             ui.timer(REFRESH_SECONDS, refresh)
 
 
-_CLASSES = {"tiles": "tiles", "grid": "grid"}
+_CLASSES = {"tiles": "tiles", "grid": "grid glance"}
 
 
 async def _first_picture(pulse: Pulse) -> None:
@@ -151,7 +151,7 @@ def _grid(picture: Picture, rates: list[float]) -> Markup:
     numbers = picture.numbers
     left = [
         _card("Events a second", area(rates, seconds=SAMPLE_SECONDS), aside="last 5 minutes"),
-        _card("Newest touchpoints", _feed(picture), aside="times in UTC", body=False),
+        _card("Newest touchpoints", _feed(picture), aside="times in UTC", inside="feed", more="touchpoints"),
     ]
     right = [
         _card("Messages", _messages(numbers.messages)),
@@ -169,14 +169,11 @@ def _grid(picture: Picture, rates: list[float]) -> Markup:
 _NEVER_NO = "Nobody was kept from being told."
 
 
-def _card(title: str, content: Markup, *, aside: str = "", body: bool = True) -> Markup:
-    inside = (
-        H('<div class="body">{}</div>').format(content)
-        if body
-        else H('<div style="padding-top:8px">{}</div>').format(content)
-    )
+def _card(title: str, content: Markup, *, aside: str = "", inside: str = "body", more: str = "") -> Markup:
     said = H('<span class="aside">{}</span>').format(aside) if aside else NOTHING
-    return H('<section class="card"><header><h2>{}</h2>{}</header>{}</section>').format(title, said, inside)
+    return H('<section class="card {}"><header><h2>{}</h2>{}</header><div class="{}">{}</div></section>').format(
+        more, title, said, inside, content
+    )
 
 
 def _messages(messages: dict[str, dict[str, int]]) -> Markup:
@@ -268,8 +265,7 @@ def _refused(picture: Picture) -> Markup:
 def _feed(picture: Picture) -> Markup:
     if not picture.newest:
         return empty("Nothing has happened yet", "Touchpoints of all customers appear here as they are made.")
-    rows = joined(
+    return joined(
         entries.feed_row(entry, picture.names.get(entry.customer_id, entry.customer_id), picture.numbers.read_at)
         for entry in picture.newest
     )
-    return H('<div class="feed">{}</div>').format(rows)

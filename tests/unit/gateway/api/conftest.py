@@ -1,4 +1,3 @@
 from tests.api_fixture import app, call, engine, log
-from tests.postgres_fixture import database_url, postgres
 
-__all__ = ["app", "call", "database_url", "engine", "log", "postgres"]
+__all__ = ["app", "call", "engine", "log"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Connection, Engine, insert, text
 
 from gateway.storage import consents, tables, timeline
 from gateway.storage.timeline import Entry
@@ -62,6 +63,8 @@ async def test_consents_replace_what_was_said_before(call: Calls, engine: Engine
     given = (await call("GET", "/v1/customers/aiko/consents")).json()
     assert given["offers"] == {"email": False}
     assert given["source"] == "unsubscribe link"
+    notes = [item["summary"] for item in (await call("GET", "/v1/customers/aiko/timeline")).json()["items"]]
+    assert notes == ["Consents now: maintenance by push; offers by email"]
     given["offers"] = {}
     assert (await call("PUT", "/v1/customers/aiko/consents", json=given)).status_code == 200
     assert "offers" not in (await call("GET", "/v1/customers/aiko/consents")).json()
@@ -69,7 +72,13 @@ async def test_consents_replace_what_was_said_before(call: Calls, engine: Engine
 
 async def test_consents_name_known_channels_with_yes_or_no(call: Calls) -> None:
     await call("PUT", "/v1/customers/aiko", json=AIKO)
-    for wrong in ({"offers": {"fax": True}}, {"offers": {"push": "maybe"}}, {"offers": True}, {"Offers!": {}}):
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"offers": {"fax": True}},
+        {"offers": {"push": "maybe"}},
+        {"offers": True},
+        {"Offers!": {}},
+    )
+    for wrong in wrongs:
         assert (await call("PUT", "/v1/customers/aiko/consents", json=wrong)).status_code == 422, wrong
 
 
@@ -143,7 +152,7 @@ async def test_an_erased_customer_leaves_nothing_and_others_stay(
     assert (await call("DELETE", "/v1/customers/canary-7391")).status_code == 404
 
 
-def _a_message_for(connection, customer: str) -> None:
+def _a_message_for(connection: Connection, customer: str) -> None:
     shared = {"decision_id": f"d-{customer}", "customer_id": customer}
     connection.execute(
         insert(tables.contacts).values(
