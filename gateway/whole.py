@@ -17,6 +17,7 @@ from gateway.embedded.ports import parse_bind, why_not
 from gateway.embedded.stack import EmbeddedStack
 from gateway.http_probe import answers
 from gateway.prepare import prepare_database, read_rules
+from gateway.sandbox import Sandbox, wanted
 from gateway.settings import Settings
 from gateway.storage.database import DatabaseUnfitError, connect
 
@@ -35,9 +36,11 @@ class Gateway:
             want_postgres=settings.database.url is None,
         )
         self.addresses: Addresses | None = None
+        self.sandbox: Sandbox | None = None
+        """The providers' stand-ins, where this gateway has its own."""
 
-    def start(self, *, environment: dict[str, str] | None = None) -> Addresses:
-        """Start all parts and return once each is ready. ``environment``: more settings for the processes.
+    def start(self) -> Addresses:
+        """Start all parts and return once each is ready.
 
         Raises:
             EmbeddedError: a part can't run; one line says why and what to do.
@@ -48,8 +51,13 @@ class Gateway:
         read_rules(self._settings.rules.dir, self._settings.templates.dir)
         self.addresses = self._find_addresses()
         self._prepare_database(self.addresses)
-        env = {**os.environ, **self.addresses.environment(), **(environment or {})}
-        self.start_children(self._role_children(env))
+        env = {**os.environ, **self.addresses.environment()}
+        children = []
+        if wanted(self._settings):
+            self.sandbox = Sandbox(self._settings.public_url)
+            env |= self.sandbox.environment()
+            children.append(self.sandbox.child())
+        self.start_children([*children, *self._role_children(env)])
         return self.addresses
 
     def start_children(self, children: Sequence[Child]) -> None:

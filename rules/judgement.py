@@ -117,9 +117,7 @@ def _decision(
 def _summary(slot: Slot, subject: Subject, transition: Transition, at: Millis) -> str:
     phrase = slot.rule.condition.phrase(slot.memory, subject, at, holds=transition != "resolved")
     sentence = phrase if subject.id in phrase else f"{phrase} on {subject.id}"
-    if transition == "repeat":
-        sentence = f"after {spoken(at - slot.since)} still: {sentence}"
-    return f"{slot.rule.summary} ({sentence})" if slot.rule.summary else sentence
+    return f"after {spoken(at - slot.since)} still: {sentence}" if transition == "repeat" else sentence
 
 
 def _values(slot: Slot, subject: Subject) -> dict[str, Any]:

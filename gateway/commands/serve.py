@@ -32,7 +32,8 @@ def _run_all(settings: Settings) -> None:
     gateway = Gateway(settings)
     try:
         gateway.start()
-        log.info("serve.ready", console=f"{settings.public_url}/console", mqtt=settings.mqtt.bind)
+        sandbox = {"sandbox": gateway.sandbox.url} if gateway.sandbox else {}
+        log.info("serve.ready", console=f"{settings.public_url}/console", mqtt=settings.mqtt.bind, **sandbox)
         gateway.wait()
     except (EmbeddedError, NoRulesError) as error:
         fail(str(error))

@@ -10,6 +10,7 @@ import secrets
 import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,9 +26,7 @@ from gateway.demo.narrator import Narrator, events_so_far
 from gateway.embedded.child import Child
 from gateway.embedded.data_dir import DataDir
 from gateway.embedded.errors import EmbeddedError
-from gateway.embedded.ports import free_port
 from gateway.embedded.private_file import write_private
-from gateway.http_probe import answers
 from gateway.settings import Settings
 from gateway.storage.database import connect
 from gateway.whole import Gateway
@@ -69,22 +68,19 @@ class _Stage:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._key = f"kz_admin_{secrets.token_urlsafe(16)}"
-        self._ports = _free_ports()
         self._gateway: Gateway | None = None
         self._started = 0.0
 
     def set_up(self, seed: int, seconds: int | None) -> None:
         """Start the gateway, the sandbox and the simulation, and bring the inventory in."""
         begun = time.monotonic()
-        environment = _environment(self._key, self._ports)
-        os.environ.update(environment)
+        os.environ.update(_environment(self._key))
         settings = _settings()
         _start_afresh(settings.data_dir)
         cast = inventory.of_scenario(SCENARIO)
         self._gateway = gateway = Gateway(settings)
         with self._console.status("Starting NATS, PostgreSQL and the gateway …"):
-            gateway.start(environment=environment)
-            gateway.start_children([self._sandbox(settings)])
+            gateway.start()
         with self._console.status(f"Bringing in {len(cast['devices'])} devices and their owners …"):
             credentials = inventory.bring_in(cast, settings.public_url, self._key)
             path = settings.data_dir / "run" / CREDENTIALS
@@ -111,12 +107,12 @@ class _Stage:
                 self._gateway.stop()
 
     def _introduce(self, settings: Settings, cast: dict[str, dict[str, object]], took: float) -> None:
-        say = self._console.print
+        say = partial(self._console.print, soft_wrap=True)
         say(f"\n[bold]Kizashi 兆し[/]  ready in {took:.1f} s\n")
         say(f"  Console   {settings.public_url}/console")
         say(f"  Key       {self._key}   [dim](sign in with it; it is the API's bearer key too)[/]")
-        sandbox = f"http://127.0.0.1:{self._ports['sandbox_http']}/"
-        say(f"  Sandbox   {sandbox}   [dim](the customers' phones and mailboxes)[/]")
+        if self._gateway is not None and self._gateway.sandbox is not None:
+            say(f"  Sandbox   {self._gateway.sandbox.url}   [dim](the customers' phones and mailboxes)[/]")
         say(f"  MQTT      {settings.mqtt.bind}   [dim](credentials in {settings.data_dir}/run/{CREDENTIALS})[/]")
         say(
             f"\n  {len(cast['devices'])} devices of {len(cast['customers'])} customers, {len(cast['stores'])} stores. "
@@ -152,41 +148,15 @@ class _Stage:
             before = now
             time.sleep(SETTLE_SECONDS / 4)
 
-    def _sandbox(self, settings: Settings) -> Child:
-        assert settings.twilio.auth_token is not None
-        http = self._ports["sandbox_http"]
-        return Child(
-            name="sandbox",
-            argv=(
-                *(sys.executable, "-m", "notifiers.sandbox"),
-                *("--http-port", str(http)),
-                *("--smtp-port", str(self._ports["sandbox_smtp"])),
-                *("--twilio-auth-token", settings.twilio.auth_token.get_secret_value()),
-                *("--callback-base", settings.public_url),
-            ),
-            ready=lambda: answers(f"http://127.0.0.1:{http}/sandbox/healthz"),
-        )
 
-
-def _environment(key: str, ports: dict[str, int]) -> dict[str, str]:
+def _environment(key: str) -> dict[str, str]:
     """The settings that make a gateway a demo, for all of its processes."""
-    sandbox = f"http://127.0.0.1:{ports['sandbox_http']}"
     return {
         "KIZASHI_SANDBOX": "true",
         "KIZASHI_API__BOOTSTRAP_KEY": key,
         "KIZASHI_LOG__PARTITIONS": "4",
         "KIZASHI_WORKER__CHECKPOINT_SECONDS": "1",
         "KIZASHI_DELIVERY__SETTLE_SECONDS": "5",
-        "KIZASHI_TWILIO__ACCOUNT_SID": "AC" + "0" * 32,
-        "KIZASHI_TWILIO__AUTH_TOKEN": secrets.token_hex(16),
-        "KIZASHI_TWILIO__FROM": "+815012345678",
-        "KIZASHI_TWILIO__BASE_URL": sandbox,
-        "KIZASHI_FCM__PROJECT_ID": "kizashi-demo",
-        "KIZASHI_FCM__BASE_URL": sandbox,
-        "KIZASHI_SMTP__HOST": "127.0.0.1",
-        "KIZASHI_SMTP__PORT": str(ports["sandbox_smtp"]),
-        "KIZASHI_SMTP__STARTTLS": "false",
-        "KIZASHI_SMTP__FROM": "Kizashi <care@kizashi.example>",
         "KIZASHI_RULES__DIR": str(RULES),
     }
 
@@ -229,15 +199,6 @@ def _simulation(settings: Settings, credentials: Path, seed: int, seconds: int |
         ),
         restart=False,
     )
-
-
-def _free_ports() -> dict[str, int]:
-    taken: set[int] = set()
-    ports = {}
-    for name in ("sandbox_http", "sandbox_smtp"):
-        ports[name] = free_port(None, taken)
-        taken.add(ports[name])
-    return ports
 
 
 async def _rejected(log_url: str) -> int:

@@ -134,7 +134,7 @@ def test_a_decision_knows_customer_store_and_action() -> None:
     )  # fmt: skip
     assert fired.case is not None
     assert fired.case.queue == "cold"
-    assert fired.summary == "Too warm (t 9 is above 8 on chiller-7)"
+    assert (fired.summary, fired.rule_summary) == ("t 9 is above 8 on chiller-7", "Too warm")
     assert fired.values == {"t": 9, "device": "chiller-7", "model": "chiller-x", "store": "Ginza", "store_id": "ginza"}
 
 

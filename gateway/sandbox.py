@@ -1,0 +1,70 @@
+"""The providers' stand-ins beside a gateway whose setting ``sandbox`` is true: nothing leaves this machine."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from typing import Final
+
+from gateway.embedded.child import Child
+from gateway.embedded.ports import LOOPBACK, free_port
+from gateway.http_probe import answers
+from gateway.settings import PREFIX, Settings
+
+SENDER: Final = "+815012345678"
+MAIL_FROM: Final = "Kizashi <care@kizashi.example>"
+
+
+def wanted(settings: Settings) -> bool:
+    """Whether to start stand-ins: not where the settings point at some already."""
+    return settings.sandbox and settings.fcm.base_url is None and settings.twilio.base_url is None
+
+
+class Sandbox:
+    """One set of stand-ins, on ports that were free a moment ago, with a secret of its own."""
+
+    def __init__(self, public_url: str) -> None:
+        """Choose the ports.
+
+        Raises:
+            EmbeddedError: no port is free.
+        """
+        taken: set[int] = set()
+        self._http = free_port(None, taken)
+        self._smtp = free_port(None, taken)
+        self._token = secrets.token_hex(16)
+        self._public_url = public_url
+
+    @property
+    def url(self) -> str:
+        """Its page: the customers' phones and mailboxes."""
+        return f"http://{LOOPBACK}:{self._http}/"
+
+    def environment(self) -> dict[str, str]:
+        """The settings that send all messages there."""
+        base = self.url.rstrip("/")
+        settings = {
+            "TWILIO__ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO__AUTH_TOKEN": self._token,
+            "TWILIO__FROM": SENDER,
+            "TWILIO__BASE_URL": base,
+            "FCM__PROJECT_ID": "kizashi-sandbox",
+            "FCM__BASE_URL": base,
+            "SMTP__HOST": LOOPBACK,
+            "SMTP__PORT": str(self._smtp),
+            "SMTP__STARTTLS": "false",
+            "SMTP__FROM": MAIL_FROM,
+        }
+        return {PREFIX + name: value for name, value in settings.items()}
+
+    def child(self) -> Child:
+        """How to run it."""
+        return Child(
+            name="sandbox",
+            argv=(
+                *(sys.executable, "-m", "notifiers.sandbox"),
+                *("--http-port", str(self._http), "--smtp-port", str(self._smtp)),
+                *("--twilio-auth-token", self._token, "--callback-base", self._public_url),
+            ),
+            ready=lambda: answers(f"{self.url}sandbox/healthz"),
+        )
