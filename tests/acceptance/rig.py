@@ -67,6 +67,7 @@ class Rig:
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_http}"
         self._settings = settings
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._serving: subprocess.Popen[bytes] | None = None
         self.log = folder / "serve.log"
 
     @property
@@ -107,7 +108,7 @@ class Rig:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the gateway and wait until it is ready."""
-        process = self._start("-m", "gateway.cli", "serve")
+        self._serving = process = self._start("-m", "gateway.cli", "serve")
         eventually(
             lambda: _answers(f"{self.url}/readyz") or process.poll() is not None,
             within=START_SECONDS,
@@ -115,6 +116,12 @@ class Rig:
         )
         assert process.poll() is None, self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
         return process
+
+    @property
+    def serving(self) -> subprocess.Popen[bytes]:
+        """The gateway as it was started last."""
+        assert self._serving is not None
+        return self._serving
 
     def stop(self) -> None:
         """End everything that this rig started, the gateway gracefully."""
