@@ -13,6 +13,7 @@ from rich.table import Table
 
 from gateway.addresses import Addresses, NotRunningError, find
 from gateway.commands.stack import loaded_settings
+from gateway.sandbox import wanted
 from gateway.settings import Settings
 
 MIN_FREE_BYTES = 1 << 30
@@ -46,6 +47,13 @@ def _of_configuration(settings: Settings) -> Iterator[Finding]:
     yield Finding("disk", free > MIN_FREE_BYTES, f"{free / 2**30:.1f} GiB free at {folder}")
     yield _rules(settings)
     yield _templates(settings)
+    if wanted(settings):
+        yield Finding("providers", None, "stand-ins on this machine (sandbox is true): nothing leaves it")
+    else:
+        yield from _providers(settings)
+
+
+def _providers(settings: Settings) -> Iterator[Finding]:
     yield Finding("push", *_provider(settings.fcm.project_id, "fcm.project_id", settings.fcm.base_url))
     sms_ready = settings.twilio.account_sid and settings.twilio.auth_token
     sender = settings.twilio.from_ or settings.twilio.messaging_service_sid
@@ -59,7 +67,7 @@ def _of_configuration(settings: Settings) -> Iterator[Finding]:
     )
     email = settings.smtp.host if settings.smtp.from_ else None
     yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
-    if not settings.sandbox and "127.0.0.1" in settings.public_url:
+    if "127.0.0.1" in settings.public_url:
         yield Finding("public_url", None, f"{settings.public_url} is this machine only: no provider can send receipts")
 
 
