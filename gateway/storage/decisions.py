@@ -15,6 +15,10 @@ from gateway.storage import timeline
 from gateway.storage.tables import alerts, cases, decisions, faults
 from rules.decision import Decision, Fault, Note, derived_id
 
+# Made once: putting a statement together takes longer than sending it.
+_RECORD = insert(decisions).on_conflict_do_nothing(index_elements=["id"]).returning(decisions.c.id)
+_OPEN_ALERT = insert(alerts).on_conflict_do_nothing(index_elements=["id"])
+
 
 def record(connection: Connection, decision: Decision) -> bool:
     """Write ``decision`` with its alert, case and timeline entries; the caller commits.
@@ -40,9 +44,7 @@ def record(connection: Connection, decision: Decision) -> bool:
         "values": msgspec.to_builtins(decision.values),
         "explanation": msgspec.to_builtins(decision.explanation),
     }
-    written = connection.execute(
-        insert(decisions).values(row).on_conflict_do_nothing(index_elements=["id"]).returning(decisions.c.id)
-    ).one_or_none()
+    written = connection.execute(_RECORD, row).one_or_none()
     if written is None:
         return False
     _keep_alert(connection, decision)
@@ -104,7 +106,7 @@ def _keep_alert(connection: Connection, decision: Decision) -> None:
             "state": "firing",
             "fired_at": decision.at,
         }
-        connection.execute(insert(alerts).values(row).on_conflict_do_nothing(index_elements=["id"]))
+        connection.execute(_OPEN_ALERT, row)
     elif decision.transition == "resolved":
         connection.execute(
             update(alerts)

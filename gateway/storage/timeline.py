@@ -64,12 +64,15 @@ class CursorError(ValueError):
     """The cursor is not one that we gave."""
 
 
+_ADD = insert(timeline).on_conflict_do_nothing(index_elements=["id"])
+
+
 def add(connection: Connection, entries: Iterable[Entry]) -> None:
     """Write ``entries`` in this transaction, in this order; those already there stay as they are."""
     rows = [msgspec.structs.asdict(entry) for entry in entries]
     if not rows:
         return
-    connection.execute(insert(timeline).on_conflict_do_nothing(index_elements=["id"]), rows)
+    connection.execute(_ADD, rows)
     for customer_id in {row["customer_id"] for row in rows}:
         wake.notify(connection, wake.TIMELINE, customer_id)
 

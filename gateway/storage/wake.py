@@ -17,6 +17,21 @@ INVENTORY: Final = "kizashi_inventory"
 """Devices, stores or rules wait to be written to the log. No payload."""
 
 
+_NOTIFY: Final = text("SELECT pg_notify(:channel, :payload)")
+_WOKEN: Final = "kizashi_woken"
+
+
 def notify(connection: Connection, channel: str, payload: str = "") -> None:
     """Wake the listeners of ``channel`` when this transaction commits; equal calls in it are one."""
-    connection.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": channel, "payload": payload})
+    call = (channel, payload)
+    transaction = connection.get_transaction()
+    if transaction is not None and not connection.in_nested_transaction():
+        # PostgreSQL folds equal notifications into one; not to send them at all also saves their round trips.
+        of, calls = connection.info.get(_WOKEN, (None, set[tuple[str, str]]()))
+        if of is not transaction:
+            of, calls = transaction, set()
+            connection.info[_WOKEN] = (of, calls)
+        if call in calls:
+            return
+        calls.add(call)
+    connection.execute(_NOTIFY, {"channel": channel, "payload": payload})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
@@ -24,7 +25,9 @@ log = structlog.get_logger()
 MAX_WAITING = 2_000
 """Folded records with outcomes that may wait; beyond it the fold waits, so memory stays bounded."""
 MAX_GROUP = 200
-"""Records whose outcomes share one transaction when there is a backlog."""
+"""Records that are taken from the queue at once when there is a backlog."""
+TRANSACTION_SECONDS = 0.025
+"""No further outcome joins a transaction that is older: the first one waits for the last one's commit."""
 
 DECISIONS = Counter("kizashi_decisions", "Decisions written, by transition", ["transition"])
 SET_ASIDE = Counter("kizashi_outcomes_set_aside", "Outcomes that could not be written and were set aside")
@@ -73,7 +76,7 @@ class Writer:
             items = [await self._queue.get()]
             while len(items) < MAX_GROUP and not self._queue.empty():
                 items.append(self._queue.get_nowait())
-            await self.call(self._commit, items)
+            await self.call(self.commit, items)
             for _ in items:
                 self._queue.task_done()
 
@@ -81,7 +84,12 @@ class Writer:
         """End the thread, without waiting for what it may be stuck in."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _commit(self, items: list[Folded | Save]) -> None:
+    def commit(self, items: Sequence[Folded | Save]) -> None:
+        """Write ``items`` in their order; to be called on the connection's own thread.
+
+        Raises:
+            OperationalError: the connection is gone.
+        """
         group: list[Folded] = []
         for item in items:
             if isinstance(item, Folded):
@@ -98,22 +106,24 @@ class Writer:
             checkpoints.save(self._connection, partition, checkpoint, newest_at=newest_at)
 
     def _write_outcomes(self, group: list[Folded]) -> None:
-        """All in one transaction; where one of them can't be written, each in its own."""
+        """In transactions of several; where one outcome can't be written, each of the rest in its own."""
         outcomes = [(folded.partition, outcome) for folded in group for outcome in folded.outcomes]
-        if not outcomes:
-            return
-        try:
-            self._write_together(outcomes)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever one outcome raises must not stop the partition
-            log.warning("worker.group_failed", error=str(error), outcomes=len(outcomes))
-            for partition, outcome in outcomes:
-                self._write_alone(partition, outcome)
+        while outcomes:
+            try:
+                outcomes = outcomes[self._write_together(outcomes) :]
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever one outcome raises must not stop the partition
+                log.warning("worker.group_failed", error=str(error), outcomes=len(outcomes))
+                for partition, outcome in outcomes:
+                    self._write_alone(partition, outcome)
+                return
 
-    def _write_together(self, outcomes: list[tuple[int, Outcome]]) -> None:
-        now = self._clock()
+    def _write_together(self, outcomes: Sequence[tuple[int, Outcome]]) -> int:
+        """Write the first of ``outcomes``, as many as fit into one transaction; returns how many those were."""
+        now, full_at = self._clock(), time.monotonic() + TRANSACTION_SECONDS
         made: list[Decision] = []
+        written = 0
         with self._connection.begin():
             for partition, outcome in outcomes:
                 match outcome:
@@ -125,8 +135,12 @@ class Writer:
                         decisions.record_note(self._connection, outcome)
                     case Fault():
                         decisions.record_fault(self._connection, partition, outcome)
+                written += 1
+                if time.monotonic() > full_at:
+                    break
         for decision in made:
             DECISIONS.labels(decision.transition).inc()
+        return written
 
     def _write_alone(self, partition: int, outcome: Outcome) -> None:
         try:
