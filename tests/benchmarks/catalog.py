@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks import decode, engine, latency, throughput
+from tests.benchmarks import decide, decode, engine, latency, throughput
 from tests.benchmarks.figures import Section
 from tests.benchmarks.settings import Settings
 
 BENCHMARKS: dict[str, Callable[[Settings], list[Section]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
+    "decide": decide.run,
     "engine": engine.run,
     "decode": decode.run,
 }

@@ -17,7 +17,7 @@ def used(gateway: Rig) -> dict[str, float]:
     listed = json.loads((gateway.data_dir / "run" / "processes.json").read_text(encoding="utf-8"))
     found["supervisor"] = _of(psutil.Process(listed["supervisor"]), tree=False)
     # Started by the rig, so a child of this process.
-    found["sandbox"] = sum(_of(each, tree=False) for each in psutil.Process().children() if _SANDBOX in each.cmdline())
+    found["sandbox"] = sum(_of(each, tree=False) for each in psutil.Process().children() if _is_sandbox(each))
     return found
 
 
@@ -39,3 +39,10 @@ def _of(process: psutil.Process, *, tree: bool) -> float:
                 continue
             total += own.user + own.system
     return float(total)
+
+
+def _is_sandbox(process: psutil.Process) -> bool:
+    try:
+        return _SANDBOX in process.cmdline()
+    except psutil.ZombieProcess:
+        return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from devices.event import DeviceChanged, DeviceFacts, Event, RulesChanged, Telemetry
 from rules.checkpoint import encode_subject
@@ -34,7 +33,7 @@ def run(settings: Settings) -> list[Section]:
     return [
         Section(
             "engine",
-            "`rules.engine.step` alone in one process, 20 rules, 10,000 devices, two metrics a reading, 16 rules asked.",
+            "`rules.engine.step` alone in one process, 20 rules (16 are asked), 10,000 devices, two metrics a reading.",
             [
                 Figure("folded", "events/s", tuple(rates)),
                 Figure("time for each event", "µs", tuple(1e6 / rate for rate in rates)),
@@ -45,9 +44,15 @@ def run(settings: Settings) -> list[Section]:
     ]
 
 
-def _state() -> PartitionState:
+def with_rules() -> PartitionState:
+    """A state in which the twenty rules hold."""
     state = PartitionState.empty()
-    step(state, RulesChanged(START_MS, "bench", {Path("twenty_rules.yaml").name: RULES}), Position(1, 0))
+    step(state, RulesChanged(START_MS, "bench", {"twenty_rules.yaml": RULES}), Position(1, 0))
+    return state
+
+
+def _state() -> PartitionState:
+    state = with_rules()
     for number in range(1, DEVICES + 1):
         facts = DeviceFacts(f"blast-{number:05d}", "blast-1", owner=f"owner-{number}")
         step(state, DeviceChanged(START_MS, facts), Position(2, number))

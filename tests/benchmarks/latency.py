@@ -12,7 +12,7 @@ from tests.benchmarks.settings import Settings
 
 DEVICES = 1_000
 RATE = 500
-HOT_EVERY = 11
+HOT_EVERY = 21
 """Shares no factor with the devices of a connection: each hot reading is another device's, and calm ones follow it."""
 WARM_UP_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
