@@ -42,7 +42,7 @@ class OverviewCollector(Collector):
         return {severity: self._numbers.alerts.get(severity, 0) for severity in SEVERITIES}
 
     def _messages(self) -> Metric:
-        family = GaugeMetricFamily("kizashi_messages", "Messages.", labels=["channel", "state"])
+        family = GaugeMetricFamily("kizashi_messages_recorded", "Messages.", labels=["channel", "state"])
         for channel, states in self._numbers.messages.items():
             for state, number in states.items():
                 family.add_metric([channel, state], number)

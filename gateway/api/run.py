@@ -15,7 +15,7 @@ from gateway.embedded.ports import Bind, parse_bind
 
 log = structlog.get_logger()
 
-GRACE_SECONDS = 5
+GRACE_SECONDS = 3
 KEEP_ALIVE_SECONDS = 30
 MAX_CONNECTIONS = 2_000
 

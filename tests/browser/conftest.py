@@ -29,7 +29,7 @@ class Console(NamedTuple):
     agent_key: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serving(postgres: PostgresForTests, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
     """One server for all tests: starting it takes longer than most of them."""
     database_url = postgres.url(postgres.fresh())
@@ -61,8 +61,9 @@ def console(serving: tuple[str, Engine]) -> Console:
         return Console(url, engine, keys.add(connection, "Mika", "agent").secret)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium. Not for the whole session: while Playwright runs, no asynchronous test can."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield chromium

@@ -192,5 +192,5 @@ async def test_a_message_and_its_decision_can_be_read(call: Calls, engine: Engin
     assert decision["at"] == "2026-01-01T00:00:00.000Z"
     assert decision["values"] == {"temperature": 9}
     metrics = (await call("GET", "/metrics")).text
-    assert 'kizashi_messages{channel="sms",state="delivered"} 1.0' in metrics
+    assert 'kizashi_messages_recorded{channel="sms",state="delivered"} 1.0' in metrics
     assert 'kizashi_alerts_firing{severity="major"} 1.0' in metrics
