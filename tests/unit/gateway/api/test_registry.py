@@ -268,3 +268,40 @@ async def test_events_are_stored_before_the_answer_and_bad_items_are_named(
     assert len(log.rejected) == 2
     metrics = (await call("GET", "/metrics")).text
     assert "kizashi_events_rejected_total 2.0" in metrics
+
+
+async def test_a_row_whose_mark_was_lost_after_its_append_is_logged_once_more(
+    call: Calls, log: RememberingLog, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[int] = []
+    append = log.append
+
+    async def append_and_cut(partition: int, events: list[Event]) -> int:
+        done = await append(partition, events)
+        if not cut:
+            cut.append(partition)
+            await asyncio.to_thread(cut_connections, engine)
+        return done
+
+    monkeypatch.setattr(log, "append", append_and_cut)
+    answer = await call("PUT", "/v1/devices/d1", json={"model": "m"})
+    assert answer.status_code == 503
+    partition = partition_of("d1", PARTITIONS)
+    await until(lambda: len(log.of(partition)) >= 2)
+    assert {event.facts.model for event in log.of(partition) if isinstance(event, DeviceChanged)} == {"m"}
+    await until(lambda: is_logged(engine, "d1"))
+
+
+def cut_connections(engine: Engine) -> None:
+    """End every other connection to this database, as a failing network would."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+def is_logged(engine: Engine, device_id: str) -> bool:
+    with engine.connect() as connection:
+        device = devices.get(connection, device_id)
+    return device is not None and device.logged
