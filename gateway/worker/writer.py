@@ -53,6 +53,7 @@ class Writer:
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker-writer")
         self._queue: asyncio.Queue[Folded | Save] = asyncio.Queue(MAX_WAITING)
+        self._lost: OperationalError | InterfaceError | None = None
 
     async def put(self, item: Folded | Save) -> None:
         """Queue ``item``; waits while the queue is full."""
@@ -63,8 +64,22 @@ class Writer:
         await self._queue.join()
 
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
-        """Run ``function`` on the connection's own thread, after what runs there now."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        """Run ``function`` on the connection's own thread, after what runs there now.
+
+        Raises:
+            OperationalError, InterfaceError: the connection is gone; from then on always, whatever ``function`` is.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._locked, function, *arguments)
+
+    def _locked(self, function: Callable[..., T], *arguments: object) -> T:
+        """SQLAlchemy would connect anew by itself for whoever comes next, and the new connection holds no locks."""
+        if self._lost is not None:
+            raise self._lost
+        try:
+            return function(*arguments)
+        except (OperationalError, InterfaceError) as error:
+            self._lost = error
+            raise
 
     async def run(self) -> None:
         """Commit for ever.
