@@ -37,8 +37,13 @@ def rotate(connection: Connection, device_id: str) -> Credential:
     return Credential(device_id, password)
 
 
+def password_hash(connection: Connection, device_id: str) -> str | None:
+    """The hash of the device's present password; ``None``: it has no credentials."""
+    query = select(device_credentials.c.password_hash).where(device_credentials.c.device_id == device_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def matches(connection: Connection, device_id: str, password: str) -> bool:
     """Whether this is the device's present password."""
-    query = select(device_credentials.c.password_hash).where(device_credentials.c.device_id == device_id)
-    kept = connection.execute(query).scalar_one_or_none()
+    kept = password_hash(connection, device_id)
     return kept is not None and hmac.compare_digest(kept, hashed(password))
