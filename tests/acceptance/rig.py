@@ -156,7 +156,7 @@ class Rig:
         """The processes that run now, by name."""
         try:
             listed = json.loads((self.data_dir / "run" / "processes.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
             return {}
         return {child["name"]: child["pid"] for child in listed["children"] if child["pid"] is not None}
 
