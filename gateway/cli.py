@@ -65,11 +65,17 @@ def demo(
 
 
 @app.command()
-def serve(role: Annotated[Role, typer.Option(help="all: the whole gateway on this machine.")] = Role.all) -> None:
+def serve(
+    role: Annotated[Role, typer.Option(help="all: the whole gateway on this machine.")] = Role.all,
+    probes_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="/healthz, /readyz and /metrics of this one process, on loopback."),
+    ] = None,
+) -> None:
     """Run the gateway, or one part of it."""
     from gateway.commands.serve import run
 
-    run(role.value)
+    run(role.value, probes_port)
 
 
 @app.command()

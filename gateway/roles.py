@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+LOOPBACK = "127.0.0.1"
 LOG_SECONDS = 60.0
 API_CONNECTIONS = 20
 
-Role = Callable[[Settings, Addresses], None]
+Role = Callable[[Settings, Addresses, int | None], None]
+"""Settings, where the stack is, and the port of this process's own probes, if it shall have them."""
 
 
-def ingress(settings: Settings, found: Addresses) -> None:
+def ingress(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     """From the broker to the log; with the embedded NATS server also the answers to who may connect."""
     from gateway.ingress.broker import Broker
     from gateway.ingress.run import IngressSettings
@@ -36,18 +39,22 @@ def ingress(settings: Settings, found: Addresses) -> None:
         password=found.mqtt_password,
         ca_file=Path(found.mqtt_ca_file) if found.mqtt_ca_file else None,
     )
-    role = IngressSettings(broker=broker, log_url=found.log_url, partitions=settings.log.partitions)
+    role = IngressSettings(
+        broker=broker, log_url=found.log_url, partitions=settings.log.partitions, probes_port=probes_port
+    )
 
     async def work(stop: asyncio.Event) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            if found.issuer_seed is not None:
-                tasks.create_task(_answer_credentials(found, stop))
-            tasks.create_task(run_ingress(role, stop))
+        if found.issuer_seed is None:
+            await run_ingress(role, stop)
+            return
+        async with _answering_credentials(found, found.issuer_seed):
+            await run_ingress(role, stop)
 
     _until_signalled(work)
 
 
-async def _answer_credentials(found: Addresses, stop: asyncio.Event) -> None:
+@asynccontextmanager
+async def _answering_credentials(found: Addresses, issuer_seed: str) -> AsyncIterator[None]:
     """Tell the embedded NATS server who may connect, from the credentials in the database."""
     import nats
 
@@ -55,7 +62,6 @@ async def _answer_credentials(found: Addresses, stop: asyncio.Event) -> None:
     from gateway.storage import credentials
     from gateway.storage.database import connect
 
-    assert found.issuer_seed is not None
     engine = connect(found.database_url)
 
     def stored(device_id: str) -> str | None:
@@ -68,16 +74,19 @@ async def _answer_credentials(found: Addresses, stop: asyncio.Event) -> None:
     connection = await nats.connect(
         found.log_url, name="kizashi-auth", max_reconnect_attempts=-1, reconnect_time_wait=0.2, connect_timeout=5
     )
-    callout = await serve_auth_callout(connection, found.issuer_seed, lookup)
-    await stop.wait()
-    await callout.stop()
-    await connection.close()
-    engine.dispose()
+    callout = await serve_auth_callout(connection, issuer_seed, lookup)
+    try:
+        yield
+    finally:
+        await callout.stop()
+        await connection.close()
+        engine.dispose()
 
 
-def worker(settings: Settings, found: Addresses) -> None:
+def worker(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     """From the log to decisions."""
     from gateway.delivery import means
+    from gateway.ingress.probes import probes
     from gateway.storage.database import connect
     from gateway.worker.run import run as run_worker
 
@@ -86,7 +95,11 @@ def worker(settings: Settings, found: Addresses) -> None:
         with engine.begin() as connection:
             equipment = means.load(connection, settings)
         event_log = await _open_log(settings, found, "kizashi-worker")
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(engine.dispose)
+            stack.push_async_callback(event_log.close)
+            if probes_port is not None:
+                await stack.enter_async_context(probes(LOOPBACK, probes_port, lambda: event_log.reachable))
             await run_worker(
                 engine=engine,
                 event_log=event_log,
@@ -95,40 +108,39 @@ def worker(settings: Settings, found: Addresses) -> None:
                 follow=means.follow(equipment),
                 stop=stop,
             )
-        finally:
-            await event_log.close()
-            engine.dispose()
 
     _until_signalled(work)
 
 
-def deliver(settings: Settings, found: Addresses) -> None:
+def deliver(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     """From the outbox to the providers."""
     from gateway.delivery.run import run as run_delivery
 
-    run_delivery(settings, found.database_url)
+    run_delivery(settings, found.database_url, probes_port=probes_port)
 
 
-def api(settings: Settings, found: Addresses) -> None:
+def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     """The HTTP API, the webhooks and the console."""
     from gateway.api import hooks
     from gateway.api.app import create_app
     from gateway.api.run import listening_socket, serve
     from gateway.delivery import means
+    from gateway.ingress.probes import probes
     from gateway.storage.database import connect
 
     async def work(stop: asyncio.Event) -> None:
         listening = listening_socket(settings.http.bind)
         engine = connect(found.database_url, pool_size=API_CONNECTIONS)
         event_log = await _open_log(settings, found, "kizashi-api")
-        try:
+        async with AsyncExitStack() as stack:
+            stack.callback(engine.dispose)
+            stack.push_async_callback(event_log.close)
+            if probes_port is not None:
+                await stack.enter_async_context(probes(LOOPBACK, probes_port, lambda: event_log.reachable))
             with engine.begin() as connection:
                 links = means.links_of(connection, settings)
             app = create_app(settings, engine, event_log, hooks=[hooks.router(engine, settings, links)])
             await serve(app, listening, stop)
-        finally:
-            await event_log.close()
-            engine.dispose()
 
     _until_signalled(work)
 

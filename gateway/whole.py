@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from gateway.addresses import Addresses
 from gateway.embedded.child import Child
 from gateway.embedded.errors import EmbeddedError
-from gateway.embedded.ports import parse_bind, why_not
+from gateway.embedded.ports import LOOPBACK, free_port, parse_bind, why_not
 from gateway.embedded.stack import EmbeddedStack
 from gateway.http_probe import answers
 from gateway.prepare import prepare_database, read_rules
@@ -36,6 +36,7 @@ class Gateway:
             want_postgres=settings.database.url is None,
         )
         self.addresses: Addresses | None = None
+        self._taken: set[int] = set()
         self.sandbox: Sandbox | None = None
         """The providers' stand-ins, where this gateway has its own."""
 
@@ -121,18 +122,18 @@ class Gateway:
     def _role_children(self, env: dict[str, str]) -> list[Child]:
         workers = [f"worker-{n}" for n in range(1, self._settings.worker.processes + 1)]
         names = {"ingress": "ingress", **dict.fromkeys(workers, "worker"), "deliver": "deliver", "api": "api"}
-        return [
-            Child(
-                name=name,
-                argv=(sys.executable, "-m", "gateway.cli", "serve", "--role", role),
-                env=env,
-                ready=self._api_ready if role == "api" else None,
-            )
-            for name, role in names.items()
-        ]
+        return [self._role_child(name, role, env) for name, role in names.items()]
+
+    def _role_child(self, name: str, role: str, env: dict[str, str]) -> Child:
+        argv = (sys.executable, "-m", "gateway.cli", "serve", "--role", role)
+        if role == "api":
+            return Child(name=name, argv=argv, env=env, ready=self._api_ready)
+        port = free_port(None, self._taken)
+        probe = f"http://{LOOPBACK}:{port}/readyz"
+        return Child(name=name, argv=(*argv, "--probes-port", str(port)), env=env, ready=lambda: answers(probe))
 
     def _api_ready(self) -> bool:
-        return answers(f"http://{_reachable(self._settings.http.bind)}/healthz")
+        return answers(f"http://{_reachable(self._settings.http.bind)}/readyz")
 
 
 def _reachable(bind: str) -> str:

@@ -13,14 +13,14 @@ from gateway.settings import Settings
 log = structlog.get_logger()
 
 
-def run(role: str) -> None:
-    """Run until SIGTERM or SIGINT."""
+def run(role: str, probes_port: int | None) -> None:
+    """Run until SIGTERM or SIGINT. ``probes_port`` is for a single role; ``all`` gives each of its own one."""
     settings = loaded_settings()
     logs.configure(role=role)
     if role == "all":
         _run_all(settings)
     else:
-        _run_role(role, settings)
+        _run_role(role, settings, probes_port)
 
 
 def _run_all(settings: Settings) -> None:
@@ -44,11 +44,11 @@ def _run_all(settings: Settings) -> None:
         gateway.stop()
 
 
-def _run_role(role: str, settings: Settings) -> None:
+def _run_role(role: str, settings: Settings, probes_port: int | None) -> None:
     from gateway.roles import ROLES
 
     try:
         found = where.find(settings)
     except where.NotRunningError as error:
         fail(str(error))
-    ROLES[role](settings, found)
+    ROLES[role](settings, found, probes_port)
