@@ -42,6 +42,11 @@ def read(connection: Connection, rejected: int) -> Report:
     )
 
 
+def shortfall(report: Report) -> str | None:
+    """What no demo that worked comes to; ``None`` where all is well."""
+    return None if report.events else "no event of the simulated machines has arrived"
+
+
 def as_json(report: Report) -> bytes:
     """Readable, with a line end."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n"

@@ -60,6 +60,8 @@ def run(*, seconds: int | None, report: Path | None, seed: int) -> None:
     if report is not None:
         report.write_bytes(reports.as_json(result))
         console.print(f"[dim]written to {report}[/]")
+    if seconds is not None and (missing := reports.shortfall(result)) is not None:
+        fail(f"{missing}: look at the logs in {loaded_settings().data_dir / 'log'}")
 
 
 class _Stage:
