@@ -14,7 +14,7 @@ from devices.event import Millis
 from gateway import __version__
 from gateway.api import access, problems
 from gateway.api.access import Identify, KeyRing
-from gateway.api.bodies import BodyLimit
+from gateway.api.bodies import BodyLimit, JsonUnlessSaid
 from gateway.api.context import Api, Log
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.listening import listen, running
@@ -22,6 +22,7 @@ from gateway.api.routes import cases, customers, decisions, devices, events, hea
 from gateway.ingress.core import Core
 from gateway.settings import Settings
 from gateway.storage import wake
+from notifiers.templates import Templates
 
 ROUTERS = (events, devices, customers, stores, rules, decisions, messages, cases)
 
@@ -55,7 +56,8 @@ def create_app(
     bootstrap = settings.api.bootstrap_key
     ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
     partitions = settings.log.partitions
-    api = Api(engine, log, Core(log, partitions), ring, partitions, clock)
+    templates = Templates.load(settings.templates.dir).names()
+    api = Api(engine, log, Core(log, partitions), ring, partitions, clock, templates)
     app = FastAPI(
         title="Kizashi",
         version=__version__,
@@ -79,6 +81,7 @@ def create_app(
         from gateway.console.mount import mount
 
         mount(app, api, settings)
+    app.add_middleware(JsonUnlessSaid)
     app.add_middleware(BodyLimit)
     app.add_middleware(Identify, ring=ring)
     return app

@@ -73,6 +73,26 @@ class BodyLimit:
         await problems.response(status, detail, headers={"Connection": "close"})(scope, receive, send)
 
 
+class JsonUnlessSaid:
+    """ASGI middleware for ``/v1``: a body without a type, or with the one that ``curl -d`` gives it, is JSON."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name the body's type, then go on."""
+        if scope["type"] == "http" and scope["path"].startswith("/v1/"):
+            headers = [(name, value) for name, value in scope["headers"] if not _says_nothing(name, value)]
+            if not any(name == b"content-type" for name, _ in headers):
+                headers.append((b"content-type", b"application/json"))
+            scope = {**scope, "headers": headers}
+        await self._app(scope, receive, send)
+
+
+def _says_nothing(name: bytes, value: bytes) -> bool:
+    return name == b"content-type" and value.startswith(b"application/x-www-form-urlencoded")
+
+
 def _replay(body: bytes, receive: Receive) -> Receive:
     given = False
 

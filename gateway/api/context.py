@@ -52,6 +52,8 @@ class Api:
     ring: KeyRing
     partitions: int
     now_ms: Callable[[], Millis]
+    templates: frozenset[str]
+    """The templates that a rule may name."""
     running_feed: InventoryFeed | None = None
 
     @property

@@ -40,6 +40,10 @@ def firing(connection: Connection, *, customer_id: str | None = None, limit: int
 
 
 def firing_by_severity(connection: Connection) -> dict[str, int]:
-    """How many alerts fire now, by severity."""
-    query = select(alerts.c.severity, func.count()).where(alerts.c.state == "firing").group_by(alerts.c.severity)
+    """How many alerts fire now, by severity. A visit that an offer goes with is no trouble, so it does not count."""
+    query = (
+        select(alerts.c.severity, func.count())
+        .where(alerts.c.state == "firing", alerts.c.purpose != "offers")
+        .group_by(alerts.c.severity)
+    )
     return dict(connection.execute(query).all())

@@ -66,7 +66,7 @@ def get_rules(api: Here) -> RulesAnswer:
 def put_rules(api: Here, files: Files) -> RulesAnswer:
     """Replace the whole set, if nothing is wrong with it. Bare YAML (`application/yaml`) is a set of one file."""
     feed = api.feed
-    found = problems_in(files)
+    found = problems_in(files, api.templates)
     if found:
         places = [problem.model_dump() for problem in found]
         raise Problem(422, f"The rules have {_number(found)}; the ones before stay in force.", errors=places)
@@ -77,16 +77,16 @@ def put_rules(api: Here, files: Files) -> RulesAnswer:
 
 
 @router.post("/check", openapi_extra=_BODY)
-def check_rules(files: Files) -> CheckAnswer:
+def check_rules(api: Here, files: Files) -> CheckAnswer:
     """Say everything that is wrong with a set, and change nothing."""
-    found = problems_in(files)
+    found = problems_in(files, api.templates)
     return CheckAnswer(ok=not found, problems=found)
 
 
-def problems_in(files: dict[str, str]) -> list[RuleProblem]:
-    """Everything wrong with ``files``, in their order."""
+def problems_in(files: dict[str, str], templates: frozenset[str]) -> list[RuleProblem]:
+    """Everything wrong with ``files``, in their order; ``templates`` are those that a rule may name."""
     try:
-        parse(files)
+        parse(files, known_templates=templates)
     except RuleErrors as error:
         return [
             RuleProblem(

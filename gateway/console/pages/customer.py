@@ -215,7 +215,7 @@ def _top(known: Known) -> Markup:
 def _beside(known: Known) -> Markup:
     who = known.customer
     cards = [
-        _card("Needs attention", joined(_alert(each) for each in known.alerts)),
+        _card("Needs attention", joined(_alert(each) for each in known.alerts if each.purpose != "offers")),
         _card("Cases", joined(_case(each) for each in known.cases)),
         _card("How to reach them", _addresses(known)),
         _card("Devices", joined(_device(each) for each in known.devices)),

@@ -169,7 +169,7 @@ def _a_message_for(connection: Connection, customer: str) -> None:
     connection.execute(
         insert(tables.receipts).values(message_id=f"m-{customer}", provider_id="SM1", status="delivered")
     )
-    episode = {"rule_id": "r", "subject": "s", "customer_id": customer, "severity": "major", "purpose": "offers"}
+    episode = {"rule_id": "r", "subject": "s", "customer_id": customer, "severity": "major", "purpose": "service"}
     connection.execute(
         insert(tables.alerts).values(id=f"a-{customer}", summary=customer, state="firing", fired_at=1, **episode)
     )

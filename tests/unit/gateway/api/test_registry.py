@@ -305,3 +305,17 @@ def is_logged(engine: Engine, device_id: str) -> bool:
     with engine.connect() as connection:
         device = devices.get(connection, device_id)
     return device is not None and device.logged
+
+
+async def test_a_body_is_json_unless_it_says_otherwise(call: Calls) -> None:
+    """``curl -d`` calls every body a form."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await call("PUT", "/v1/devices/d1", content=b'{"model": "m"}', headers=headers)
+    assert (answer.status_code, answer.json()["model"]) == (201, "m")
+
+
+async def test_a_rule_that_names_an_unknown_template_is_refused_with_the_closest_one(call: Calls) -> None:
+    files = {"rules.yaml": RULES.replace("template: alert", "template: alrt")}
+    answer = await call("PUT", "/v1/rules", json={"files": files})
+    assert answer.status_code == 422
+    assert "alert" in answer.json()["errors"][0]["mend"]
