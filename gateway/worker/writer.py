@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from gateway.storage import checkpoints, decisions
 from gateway.storage.checkpoints import Checkpoint
 from gateway.worker.partition import Folded
+from gateway.worker.pipelined import pipelined
 from rules.decision import Decision, Fault, Note, Outcome
 
 log = structlog.get_logger()
@@ -139,7 +140,7 @@ class Writer:
         now, full_at = self._clock(), time.monotonic() + TRANSACTION_SECONDS
         made: list[Decision] = []
         written = 0
-        with self._connection.begin():
+        with self._connection.begin(), pipelined(self._connection):
             for partition, outcome in outcomes:
                 match outcome:
                     case Decision():
