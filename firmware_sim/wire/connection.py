@@ -46,7 +46,7 @@ class Connection:
         outbox: Outbox | None = None,
     ) -> None:
         self.client_id = client_id
-        self.outbox = outbox or Outbox()
+        self.outbox = Outbox() if outbox is None else outbox
         self.connects = 0
         self.refused = ""
         """Why the broker did not want us, last time; empty when it did."""
