@@ -145,8 +145,8 @@ def with_detail(entry: Entry, detail: dict[str, Any]) -> Entry:
 
 
 def in_words(channels: list[str], escalate_after_ms: int | None) -> str:
-    """``push, then SMS, then email; next after 15 min``."""
-    spoken = ", then ".join(named(channel) if i == 0 else _lower(channel) for i, channel in enumerate(channels))
+    """``To be told by push, then SMS, then email; next after 15 min without an answer``."""
+    spoken = "To be told by " + ", then ".join(_lower(channel) for channel in channels)
     if len(channels) < 2:  # noqa: PLR2004 a single channel has no next
         return spoken
     wait = f"next after {_span(escalate_after_ms / 1000)} without an answer" if escalate_after_ms else "next on failure"

@@ -47,5 +47,5 @@ def test_a_number_is_found_however_it_is_written() -> None:
 
 def test_the_plan_reads_as_a_sentence() -> None:
     said = in_words(["push", "sms", "email"], 900_000)
-    assert said == "Push, then SMS, then email; next after 15 min without an answer"
-    assert in_words(["email"], None) == "Email"
+    assert said == "To be told by push, then SMS, then email; next after 15 min without an answer"
+    assert in_words(["email"], None) == "To be told by email"
