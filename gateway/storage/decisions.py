@@ -75,17 +75,18 @@ def record_note(connection: Connection, note: Note) -> None:
 
 
 def record_fault(connection: Connection, partition: int, fault: Fault) -> None:
-    """Set a rule's failure on an event aside, with its trace."""
+    """Set a rule's failure on an event aside, with its trace; the same again is counted (once more after a replay)."""
+    where = {"partition": partition, "seq": fault.position.seq}
     row = {
-        "id": derived_id("f", partition, fault.rule_id, fault.subject, *fault.position),
+        "id": derived_id("f", fault.rule_id, fault.subject, fault.error),
         "rule_id": fault.rule_id,
         "subject": fault.subject,
-        "partition": partition,
-        "seq": fault.position.seq,
         "error": fault.error,
         "trace": fault.trace,
+        **where,
     }
-    connection.execute(insert(faults).values(row).on_conflict_do_nothing(index_elements=["id"]))
+    again = {"count": faults.c.count + 1, "at": func.now(), **where}
+    connection.execute(insert(faults).values(row).on_conflict_do_update(index_elements=["id"], set_=again))
 
 
 def moment(at: int) -> datetime:

@@ -83,7 +83,7 @@ def read(connection: Connection) -> Overview:
         suppressions=suppressions(connection),
         cases=cases.counts(connection),
         partitions=standing,
-        faults=connection.execute(select(func.count()).select_from(faults)).scalar_one(),
+        faults=int(connection.execute(select(func.coalesce(func.sum(faults.c.count), 0))).scalar_one()),
         alarms=[
             Alarm(row["provider"], row["reason"], row["at"])
             for row in connection.execute(select(provider_alarms).order_by(provider_alarms.c.at)).mappings()

@@ -341,8 +341,10 @@ timeline = Table(
 faults = Table(
     "faults",
     metadata,
-    # A rule that raised on an event: set aside with its trace.
+    # A rule that raised on an event: set aside with its trace. The same error again on the same device is counted, so a
+    # rule that always raises fills no disk.
     Column("id", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False, server_default=text("1")),
     Column("rule_id", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("partition", Integer, nullable=False),

@@ -153,6 +153,7 @@ CREATE INDEX devices_unlogged ON devices (id) WHERE NOT logged;
 
 CREATE TABLE faults (
     id TEXT NOT NULL,
+    count BIGINT DEFAULT 1 NOT NULL,
     rule_id TEXT NOT NULL,
     subject TEXT NOT NULL,
     partition INTEGER NOT NULL,
