@@ -75,8 +75,8 @@ def test_an_unheard_failure_sets_aside_its_own_decision_only(connection: Connect
 
 def test_a_connection_lost_unheard_is_reported_as_lost(connection: Connection) -> None:
     def lose(on: Connection, _made: Decision, _now: datetime) -> None:
-        suicide = "INSERT INTO customers (id) SELECT 'c1' FROM (SELECT pg_terminate_backend(pg_backend_pid())) AS gone"
-        on.execute(text(suicide))
+        fatal = "INSERT INTO customers (id) SELECT 'c1' FROM (SELECT pg_terminate_backend(pg_backend_pid())) AS gone"
+        on.execute(text(fatal))
 
     writer = Writer(connection, lose, lambda: datetime.now(UTC))
     with pytest.raises(OperationalError):
