@@ -2,82 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from devices.event import Millis
-from rules.condition import Condition, Memory, Operator, Scope, Truth
-from rules.metric import OfMetric, read_metric, seen, shown
+from rules.condition import Condition, Operator, Scope
 from rules.reading import Reading
-from rules.subject import Subject
+from rules.threshold import Side, read_threshold
 
-
-class Above(OfMetric):
-    """True while the newest number is above ``limit``; once true, until it is below ``clear`` (hysteresis).
-
-    Memory: ``[whether it held]``.
-    """
-
-    __slots__ = ("clear", "limit")
-
-    def __init__(self, metric: str, limit: float, clear: float | None, stale_after: Millis) -> None:
-        super().__init__(metric, stale_after)
-        self.limit = limit
-        self.clear = clear
-
-    def fresh(self) -> Memory:
-        """Not holding."""
-        return [False]
-
-    def on_event(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
-        """Compare the newest sample; unknown if there is none, it is too old, or it is no number."""
-        sample = subject.samples.get(self.metric)
-        if sample is None or at - sample[0] > self.stale_after:
-            return None
-        value = sample[1]
-        kind = type(value)
-        if kind is not float and kind is not int:
-            return None
-        if value > self.limit:
-            memory[0] = True
-            return True
-        if memory[0] and self.clear is not None and not value < self.clear:
-            return True
-        memory[0] = False
-        return False
-
-    def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
-        """The value, the limits and the result."""
-        limits: dict[str, Any] = (
-            {"limit": self.limit} if self.clear is None else {"limit": self.limit, "clear_below": self.clear}
-        )
-        result = self.on_event(list(memory), subject, at)
-        return {"operator": "above", "metric": self.metric, **seen(subject, self.metric), **limits, "result": result}
-
-    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
-        """``temperature 9.4 is above 8``."""
-        sample = subject.samples.get(self.metric)
-        if sample is None:
-            return f"{self.metric} is {'' if holds else 'no longer '}above {shown(self.limit)}"
-        value = sample[1]
-        if holds and self.clear is not None and type(value) in (int, float) and not value > self.limit:
-            return f"{self.metric} {shown(value)} is not yet below {shown(self.clear)}"
-        return f"{self.metric} {shown(value)} is {'' if holds else 'no longer '}above {shown(self.limit)}"
+ABOVE = Side("above", opposite="below", clear_key="clear_below", mend="lower", sign=1)
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:
-    metric = read_metric(reading, "above")
-    limit = reading.number("above")
-    clear = reading.number("clear_below")
-    if limit is not None and clear is not None and clear > limit:
-        reading.refuse(
-            "clear_below",
-            f"'clear_below' {shown(clear)} is on the wrong side of 'above' {shown(limit)}",
-            f"write a value lower than {shown(limit)}",
-        )
-        return None
-    if metric is None or limit is None or ("clear_below" in reading and clear is None):
-        return None
-    return Above(metric, limit, clear, scope.stale_after)
+    return read_threshold(reading, scope, ABOVE)
 
 
 OPERATOR = Operator("above", _read, frozenset({"metric", "clear_below"}))

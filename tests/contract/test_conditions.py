@@ -81,7 +81,7 @@ def test_has_a_page_a_test_and_a_story(name: str) -> None:
 
 
 def test_no_page_describes_what_does_not_exist() -> None:
-    assert {page.stem for page in PAGES.glob("*.md")} == set(OPERATORS)
+    assert {page.stem for page in PAGES.glob("*.md") if page.stem != "README"} == set(OPERATORS)
 
 
 def test_every_file_of_an_operator_is_in_the_catalog() -> None:

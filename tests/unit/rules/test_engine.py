@@ -6,11 +6,12 @@ import pytest
 from devices.event import DeviceFacts, StoreFacts, Telemetry
 from rules import state as state_module
 from rules.condition import Condition, Memory, Truth
-from rules.conditions.above import Above
+from rules.conditions.above import ABOVE
 from rules.decision import Decision, Fault, Note, derived_id
 from rules.rule import Ruleset
 from rules.state import PartitionState, ruleset_of
 from rules.subject import Subject
+from rules.threshold import Threshold
 from tests.unit.rules.story import (
     CHILLER,
     HOUR,
@@ -242,7 +243,7 @@ def test_a_rule_that_raises_is_set_aside_and_the_others_go_on(monkeypatch: pytes
     assert story.heard(reading(2, 14)) == [("firing", 2)]
 
 
-class Relapsing(Above):
+class Relapsing(Threshold):
     __slots__ = ()
 
     def on_time(self, memory: Memory, subject: Subject, at: int) -> Truth:
@@ -254,7 +255,7 @@ class Relapsing(Above):
 
 def test_a_rule_that_raises_in_its_timer_does_not_come_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     (good,) = ruleset_of({"a": rule("{metric: t, above: 8}", repeat_every="1m")}).rules
-    condition = Relapsing("t", 8, None, 2**62)
+    condition = Relapsing(ABOVE, "t", 8, None, 2**62)
     condition.timed = True
     bad = replace(good, condition=condition)
     monkeypatch.setattr("rules.engine.ruleset_of", lambda _files: Ruleset("v", (bad,)))

@@ -1,0 +1,102 @@
+"""A limit on one metric with hysteresis: what ``above`` and ``below`` have in common, which is all but the side."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from devices.event import Millis
+from rules.condition import Condition, Memory, Scope, Truth
+from rules.metric import OfMetric, read_metric, seen, shown
+from rules.reading import Reading
+from rules.subject import Subject
+
+
+class Side(NamedTuple):
+    """Which side of its limit a threshold looks at."""
+
+    operator: str
+    opposite: str
+    clear_key: str
+    mend: str
+    """How a clearing limit must compare with the limit."""
+    sign: int
+    """1 where larger numbers are beyond the limit, else -1."""
+
+
+class Threshold(OfMetric):
+    """True while the newest number is beyond ``limit``; once true, until it is on the other side of ``clear``.
+
+    Memory: ``[whether it held]``.
+    """
+
+    __slots__ = ("clear", "limit", "side", "sign", "signed_clear", "signed_limit")
+
+    def __init__(self, side: Side, metric: str, limit: float, clear: float | None, stale_after: Millis) -> None:
+        super().__init__(metric, stale_after)
+        self.side = side
+        self.limit = limit
+        self.clear = clear
+        # With its sign turned, `below` is `above`: one comparison serves both.
+        self.sign = side.sign
+        self.signed_limit = side.sign * limit
+        self.signed_clear = None if clear is None else side.sign * clear
+
+    def fresh(self) -> Memory:
+        """Not holding."""
+        return [False]
+
+    def on_event(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
+        """Compare the newest sample; unknown if there is none, it is too old, or it is no number."""
+        sample = subject.samples.get(self.metric)
+        if sample is None or at - sample[0] > self.stale_after:
+            return None
+        value = sample[1]
+        kind = type(value)
+        if kind is not float and kind is not int:
+            return None
+        signed = self.sign * value
+        if signed > self.signed_limit:
+            memory[0] = True
+            return True
+        if memory[0] and self.signed_clear is not None and not signed < self.signed_clear:
+            return True
+        memory[0] = False
+        return False
+
+    def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
+        """The value, the limits and the result."""
+        limits = {"limit": self.limit}
+        if self.clear is not None:
+            limits[self.side.clear_key] = self.clear
+        result = self.on_event(list(memory), subject, at)
+        about = {"operator": self.side.operator, "metric": self.metric, **seen(subject, self.metric)}
+        return {**about, **limits, "result": result}
+
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
+        """``temperature 9.4 is above 8``."""
+        sample = subject.samples.get(self.metric)
+        relation = f"is {'' if holds else 'no longer '}{self.side.operator} {shown(self.limit)}"
+        if sample is None:
+            return f"{self.metric} {relation}"
+        value = sample[1]
+        is_number = type(value) in (int, float)
+        if holds and self.clear is not None and is_number and not self.sign * value > self.signed_limit:
+            return f"{self.metric} {shown(value)} is not yet {self.side.opposite} {shown(self.clear)}"
+        return f"{self.metric} {shown(value)} {relation}"
+
+
+def read_threshold(reading: Reading, scope: Scope, side: Side) -> Condition | None:
+    """The threshold that the document describes, or ``None`` with the problems noted in ``reading``."""
+    metric = read_metric(reading, side.operator)
+    limit = reading.number(side.operator)
+    clear = reading.number(side.clear_key)
+    if limit is not None and clear is not None and side.sign * clear > side.sign * limit:
+        reading.refuse(
+            side.clear_key,
+            f"'{side.clear_key}' {shown(clear)} is on the wrong side of '{side.operator}' {shown(limit)}",
+            f"write a value {side.mend} than {shown(limit)}",
+        )
+        return None
+    if metric is None or limit is None or (side.clear_key in reading and clear is None):
+        return None
+    return Threshold(side, metric, limit, clear, scope.stale_after)
