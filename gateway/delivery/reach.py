@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.delivery import entries
@@ -19,15 +19,20 @@ PURPOSES = ("offers", "maintenance", "service", "safety")
 """Those that a STOP must name even where nothing was said before: for some of them silence is consent."""
 
 
+# Built once: each decision asks them, and building costs more than asking.
+_CUSTOMER: Final = select(customers).where(customers.c.id == bindparam("customer_id"))
+_SAID: Final = select(consents.c.purpose, consents.c.channel, consents.c.granted).where(
+    consents.c.customer_id == bindparam("customer_id")
+)
+
+
 def load(connection: Connection, customer_id: str) -> Customer | None:
     """The customer with addresses and consents as the policy wants them; ``None`` where there is nobody."""
-    row = connection.execute(select(customers).where(customers.c.id == customer_id)).mappings().one_or_none()
+    row = connection.execute(_CUSTOMER, {"customer_id": customer_id}).mappings().one_or_none()
     if row is None:
         return None
     said: dict[str, Any] = {}
-    for word in connection.execute(
-        select(consents.c.purpose, consents.c.channel, consents.c.granted).where(consents.c.customer_id == customer_id)
-    ):
+    for word in connection.execute(_SAID, {"customer_id": customer_id}):
         said.setdefault(word.purpose, {})[word.channel] = word.granted
     return Customer(
         id=row["id"],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, bindparam, select
 
 from gateway.delivery.links import Links, Unsubscribe
 from gateway.storage.contacts import Contact
@@ -39,20 +39,30 @@ class Surroundings(NamedTuple):
     case_id: str | None
 
 
+_DEVICE, _STORE, _RULE = (bindparam(name, type_=Text()) for name in ("device_id", "store_id", "rule_id"))
+# Built once: each decision asks it, and building costs more than asking. The case is the one that is open for this rule
+# and device, whichever of their alerts opened it.
+_SURROUNDINGS: Final = select(
+    select(devices.c.model).where(devices.c.id == _DEVICE).scalar_subquery().label("model"),
+    select(devices.c.attributes["name"].astext).where(devices.c.id == _DEVICE).scalar_subquery().label("name"),
+    select(stores.c.name).where(stores.c.id == _STORE).scalar_subquery().label("store_name"),
+    select(stores.c.time_zone).where(stores.c.id == _STORE).scalar_subquery().label("zone"),
+    select(cases.c.id)
+    .where(
+        cases.c.device_id == _DEVICE,
+        cases.c.state == "open",
+        cases.c.evidence["rule_id"].astext == _RULE,
+    )
+    .limit(1)
+    .scalar_subquery()
+    .label("case_id"),
+)
+
+
 def surroundings(connection: Connection, decision: Decision) -> Surroundings:
     """Read the decision's device, store and case, in one round trip."""
-    row = connection.execute(
-        select(
-            select(devices.c.model).where(devices.c.id == decision.subject).scalar_subquery().label("model"),
-            select(devices.c.attributes["name"].astext)
-            .where(devices.c.id == decision.subject)
-            .scalar_subquery()
-            .label("name"),
-            select(stores.c.name).where(stores.c.id == decision.store_id).scalar_subquery().label("store_name"),
-            select(stores.c.time_zone).where(stores.c.id == decision.store_id).scalar_subquery().label("zone"),
-            select(cases.c.id).where(cases.c.alert_id == decision.alert_id).scalar_subquery().label("case_id"),
-        )
-    ).one()
+    about = {"device_id": decision.subject, "store_id": decision.store_id, "rule_id": decision.rule_id}
+    row = connection.execute(_SURROUNDINGS, about).one()
     store = {"id": decision.store_id, "name": row.store_name or decision.store_id} if decision.store_id else None
     device = {"id": decision.subject, "model": row.model or "", "name": row.name or decision.subject}
     return Surroundings(device, store, row.zone, row.case_id)

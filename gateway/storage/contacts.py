@@ -38,11 +38,12 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
+_ADD: Final = insert(contacts).on_conflict_do_nothing(index_elements=["id"]).returning(contacts.c.id)
+
+
 def add(connection: Connection, contact: Contact) -> bool:
     """Write a new contact; false where it was there already."""
-    statement = insert(contacts).values(**msgspec.structs.asdict(contact))
-    statement = statement.on_conflict_do_nothing(index_elements=["id"])
-    return connection.execute(statement.returning(contacts.c.id)).one_or_none() is not None
+    return connection.execute(_ADD, msgspec.structs.asdict(contact)).one_or_none() is not None
 
 
 def lock(connection: Connection, contact_id: str) -> Contact | None:

@@ -150,12 +150,14 @@ WHERE m.id = taken.id AND m.provider_id IS NULL AND m.state NOT IN ('sending', '
 """)
 
 
+_ADD: Final = insert(messages).values(state="queued", due_at=func.now()).on_conflict_do_nothing(index_elements=["id"])
+
+
 def add(connection: Connection, new: Sequence[New]) -> None:
     """Queue messages, due now; those already there stay as they are."""
     if not new:
         return
-    rows = [{**msgspec.structs.asdict(each), "state": "queued", "due_at": func.now()} for each in new]
-    connection.execute(insert(messages).values(rows).on_conflict_do_nothing(index_elements=["id"]))
+    connection.execute(_ADD, [msgspec.structs.asdict(each) for each in new])
 
 
 def claim(connection: Connection, free: Mapping[str, int], *, owner: str, lease_s: float) -> list[Claimed]:
