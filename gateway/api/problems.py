@@ -14,7 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from gateway.storage.timeline import CursorError
+from gateway.storage.cursors import CursorError
 
 MEDIA_TYPE = "application/problem+json"
 

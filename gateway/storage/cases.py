@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import cursors, timeline
 from gateway.storage.tables import case_comments, cases
-from gateway.storage.timeline import CursorError
 
 State = Literal["open", "resolved"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -210,10 +209,7 @@ def _encode(case: Case) -> str:
 
 def _decode(cursor: str) -> tuple[datetime, str]:
     at, case_id = cursors.decode(cursor, 2)
-    try:
-        return datetime.fromisoformat(at), case_id
-    except ValueError as error:
-        raise CursorError("cursor: not one that this API gave; take `next` from the page before") from error
+    return cursors.moment(at), case_id
 
 
 def _from_row(row: RowMapping) -> Case:

@@ -43,7 +43,8 @@ def load(connection: Connection, partition: int) -> Checkpoint:
 def save(connection: Connection, partition: int, checkpoint: Checkpoint, *, newest_at: int) -> None:
     """Write what changed, and the position; the caller commits. ``newest_at``: newest event time folded, ms.
 
-    The first checkpoint of a partition must bring its shared part.
+    The first checkpoint of a partition must bring its shared part. One partition a transaction: the temporary table
+    that the states go through empties itself at commit.
     """
     values = {
         "seq": checkpoint.seq,

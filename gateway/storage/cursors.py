@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import UTC, datetime
 
 import msgspec
 
-from gateway.storage.timeline import CursorError
-
+_MAX_BIGINT = 2**63 - 1
 _WRONG = "cursor: not one that this API gave; take `next` from the page before"
+
+
+class CursorError(ValueError):
+    """The cursor is not one that we gave."""
 
 
 def encode(*parts: str) -> str:
@@ -31,3 +35,29 @@ def decode(cursor: str, parts: int) -> list[str]:
     if len(found) != parts or any("\x00" in part for part in found):
         raise CursorError(_WRONG)
     return found
+
+
+def moment(part: str) -> datetime:
+    """A part that was ``datetime.isoformat()`` with a time zone.
+
+    Raises:
+        CursorError: it was not.
+    """
+    try:
+        found = datetime.fromisoformat(part)
+    except ValueError as error:
+        raise CursorError(_WRONG) from error
+    if found.tzinfo is None:
+        raise CursorError(_WRONG)
+    return found.astimezone(UTC)
+
+
+def whole_number(part: str) -> int:
+    """A part that was a number of PostgreSQL's ``bigint``, not negative.
+
+    Raises:
+        CursorError: it was not.
+    """
+    if not part.isascii() or not part.isdecimal() or int(part) > _MAX_BIGINT:
+        raise CursorError(_WRONG)
+    return int(part)

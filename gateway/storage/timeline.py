@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -12,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import wake
+from gateway.storage import cursors, wake
 from gateway.storage.tables import timeline
 
 Kind = Literal[
@@ -60,10 +58,6 @@ class Page(NamedTuple):
     next: str | None
 
 
-class CursorError(ValueError):
-    """The cursor is not one that we gave."""
-
-
 _ADD = insert(timeline).on_conflict_do_nothing(index_elements=["id"])
 
 
@@ -90,21 +84,15 @@ def page(connection: Connection, customer_id: str, *, cursor: str | None = None,
         .limit(limit + 1)
     )
     if cursor is not None:
-        query = query.where(tuple_(timeline.c.at, timeline.c.ordinal) < _decode(cursor))
+        query = query.where(tuple_(timeline.c.at, timeline.c.ordinal) < _after(cursor))
     rows = connection.execute(query).mappings().all()
     items = [Entry(**{field: row[field] for field in Entry.__struct_fields__}) for row in rows[:limit]]
-    more = len(rows) > limit
-    return Page(items, _encode(rows[limit - 1]["at"], rows[limit - 1]["ordinal"]) if more else None)
+    if len(rows) <= limit:
+        return Page(items, None)
+    last = rows[limit - 1]
+    return Page(items, cursors.encode(last["at"].isoformat(), str(last["ordinal"])))
 
 
-def _encode(at: datetime, ordinal: int) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()}/{ordinal}".encode()).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> tuple[datetime, int]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        at, ordinal = text.split("/")
-        return datetime.fromisoformat(at), int(ordinal)
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise CursorError("cursor: not one that this API gave; take `next` from the page before") from error
+def _after(cursor: str) -> tuple[datetime, int]:
+    at, ordinal = cursors.decode(cursor, 2)
+    return cursors.moment(at), cursors.whole_number(ordinal)

@@ -16,7 +16,7 @@ from gateway.console.markup import NOTHING, H, ago, chip, empty, joined
 from gateway.console.pulse import names_of
 from gateway.storage import cases
 from gateway.storage.cases import Case, Page, State
-from gateway.storage.timeline import CursorError
+from gateway.storage.cursors import CursorError
 
 LIMIT = 50
 REFRESH_SECONDS = 2.0

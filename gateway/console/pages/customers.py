@@ -13,9 +13,9 @@ from gateway.console.frame import AWAY, AWAY_NOTE, Away, Console, html, page, re
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, empty, joined
 from gateway.storage import customers
+from gateway.storage.cursors import CursorError
 from gateway.storage.customers import Customer, Page
 from gateway.storage.tables import alerts
-from gateway.storage.timeline import CursorError
 
 LIMIT = 50
 

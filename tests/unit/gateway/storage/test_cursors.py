@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.storage import cursors
-from gateway.storage.timeline import CursorError
+from gateway.storage.cursors import CursorError
 
 stored = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 """What a column of text can hold."""
@@ -42,3 +42,15 @@ def test_any_other_text_is_refused_and_breaks_nothing(text: str) -> None:
 def test_what_no_encoder_of_ours_writes_is_refused(content: bytes) -> None:
     with pytest.raises(CursorError, match="take `next` from the page before"):
         cursors.decode(base64.urlsafe_b64encode(content).decode(), 1)
+
+
+@pytest.mark.parametrize("part", ["2026-03-01", "2026-03-01T10:00:00", "soon", ""])
+def test_a_moment_without_a_time_zone_is_refused(part: str) -> None:
+    with pytest.raises(CursorError):
+        cursors.moment(part)
+
+
+@pytest.mark.parametrize("part", ["-1", "9223372036854775808", "1.5", "¹", ""])
+def test_a_number_that_no_row_has_is_refused(part: str) -> None:
+    with pytest.raises(CursorError):
+        cursors.whole_number(part)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from gateway.storage import timeline
-from gateway.storage.timeline import CursorError, Entry
+from gateway.storage.cursors import CursorError
+from gateway.storage.timeline import Entry
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 _numbers = count()
