@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from gateway.embedded.account import postgres_account
 from gateway.embedded.child import launch_argv
 from gateway.embedded.postgres import programs
 from gateway.storage.database import connect, migrate
+from tests.ports import free_port
 
 TEMPLATE = "migrated"
 _START_SECONDS = 30.0
@@ -132,10 +132,7 @@ def postgres() -> Iterator[PostgresForTests]:
     """The session's server."""
     folder = Path(tempfile.mkdtemp(prefix="kizashi-test-"))
     folder.chmod(0o755)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = PostgresForTests(folder, port)
+    server = PostgresForTests(folder, free_port())
     try:
         server.start()
         yield server

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,27 +16,11 @@ from typing import Any
 import httpx
 import psycopg
 
+from tests.ports import free_port
+
 KEY = "kz_admin_acceptance"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """A loopback port that nobody holds now, below the range from which outgoing connections are given theirs."""
-    for port in range(20_000 + os.getpid() % 5_000, 32_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in _given:
-                _given.add(port)
-                return port
-    raise RuntimeError("no free port")
-
-
-_given: set[int] = set()
 
 
 def eventually(check: Callable[[], Any], *, within: float, every: float = 0.2, what: str = "") -> Any:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from tests.acceptance.rig import eventually, free_port
+from tests.acceptance.rig import eventually
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

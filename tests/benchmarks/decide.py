@@ -20,10 +20,10 @@ from gateway.worker.partition import Folded
 from gateway.worker.writer import Writer
 from rules.decision import Outcome, Position
 from rules.engine import step
-from tests.acceptance.rig import free_port
 from tests.benchmarks.engine import START_MS, with_rules
 from tests.benchmarks.figures import Figure, Section
 from tests.benchmarks.settings import Settings
+from tests.ports import free_port
 
 DEVICES = 300
 CALM, HOT = 4.0, 12.0

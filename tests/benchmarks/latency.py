@@ -12,15 +12,16 @@ from tests.benchmarks.settings import Settings
 
 DEVICES = 1_000
 RATE = 500
-HOT_EVERY = 21
-"""Shares no factor with the devices of a connection: each hot reading is another device's, and calm ones follow it."""
+HOT_EVERY = {"latency": 101, "latency, many messages": 21}
+"""Of so many readings one is hot. They share no factor with the devices of a connection: each hot reading is another
+device's, and calm ones follow it."""
 WARM_UP_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 TRANSITIONS = ("firing", "resolved")
 
 
 def run(settings: Settings) -> list[Section]:
-    """Send 500 events a second, of which one in 11 fires an alert that is pushed, as is its end."""
+    """Send 500 events a second, of which a few, then many, fire an alert that is pushed, as is its end."""
     with tempfile.TemporaryDirectory(prefix="kizashi-bench-") as made:
         folder = Path(made)
         with rig(folder, fleet.RULES, settings.gateway) as gateway:
@@ -28,28 +29,31 @@ def run(settings: Settings) -> list[Section]:
             fleet.bring_in(gateway, folder, DEVICES)
             # Calm first: a device's first reading is no crossing.
             load.finish(load.start(gateway, rate=RATE, seconds=WARM_UP_SECONDS, devices=DEVICES, hot_every=0))
-            rounds = [_round(settings, gateway) for _ in range(settings.runs)]
-    names = [figure.name for figure in rounds[0]]
+            return [_section(settings, gateway, name, hot_every) for name, hot_every in HOT_EVERY.items()]
+
+
+def _section(settings: Settings, gateway: Rig, name: str, hot_every: int) -> Section:
+    rounds = [_round(settings, gateway, hot_every) for _ in range(settings.runs)]
     merged = [
-        Figure(name, rounds[0][n].unit, tuple(value for each in rounds for value in each[n].values))
-        for n, name in enumerate(names)
+        Figure(first.name, first.unit, tuple(value for each in rounds for value in each[n].values))
+        for n, first in enumerate(rounds[0])
     ]
-    return [Section("latency", _METHOD, merged)]
+    return Section(name, _METHOD.format(hot_every=hot_every), merged)
 
 
 _METHOD = (
-    f"{RATE} events a second by MQTT QoS 1 on {DEVICES:,} devices with the same 20 rules; one in {HOT_EVERY} is hot, "
+    f"{RATE} events a second by MQTT QoS 1 on {DEVICES:,} devices with the same 20 rules; one in {{hot_every}} is hot, "
     "fires `too-hot` (severity critical, purpose safety) and is pushed; the device's next reading resolves it, which "
     "is pushed too. Measured from the payload's `ts`, taken just before the publish, to the moment at which the "
     "stand-in for FCM has the request, on the same clock (1 ms). A run's percentiles are over all of its pushes."
 )
 
 
-def _round(settings: Settings, gateway: Rig) -> list[Figure]:
+def _round(settings: Settings, gateway: Rig, hot_every: int) -> list[Figure]:
     seen = len(gateway.provider_requests())
     last = int(gateway.query("SELECT coalesce(max(at), 0) FROM decisions")[0][0])
     before = cpu.used(gateway)
-    shot = load.finish(load.start(gateway, rate=RATE, seconds=settings.seconds, devices=DEVICES, hot_every=HOT_EVERY))
+    shot = load.finish(load.start(gateway, rate=RATE, seconds=settings.seconds, devices=DEVICES, hot_every=hot_every))
     eventually(lambda: _under_way(gateway) == 0, within=SETTLE_SECONDS, what="all messages at their provider")
     spent = cpu.since(before, cpu.used(gateway))
     delays = _delays(gateway, seen, last)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_port
+
 PROGRAM = Path(sys.executable).parent / "nats-server"
 
 CONFIGURATION = """
@@ -19,13 +21,6 @@ max_payload: 8MB
 jetstream {{ store_dir: "{folder}/store" }}
 mqtt {{ listen: "127.0.0.1:{mqtt_port}", max_ack_pending: {max_ack_pending}, ack_wait: "{ack_wait}" }}
 """
-
-
-def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class NatsServer:

@@ -21,7 +21,8 @@ from gateway.ingress.broker import Broker
 from gateway.ingress.run import Ingress, IngressSettings
 from gateway.log import EventLog
 from tests.integration.mqtt_device import Device
-from tests.integration.nats_fixture import NatsServer, free_port, nats_server
+from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.ports import free_port
 
 pytestmark = pytest.mark.stack
 

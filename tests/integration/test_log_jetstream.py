@@ -13,7 +13,8 @@ import pytest
 from devices.event import Event, Telemetry, Tick
 from gateway.log import EventLog, Limits, LogRewoundError, LogUnreachableError, PartitionsChangedError, RejectedRecord
 from gateway.log.event_log import MAX_RECORD_BYTES
-from tests.integration.nats_fixture import NatsServer, free_port, nats_server
+from tests.integration.nats_fixture import NatsServer, nats_server
+from tests.ports import free_port
 
 pytestmark = pytest.mark.stack
 

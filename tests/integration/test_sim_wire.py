@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -33,6 +32,7 @@ from firmware_sim.wire.broker import Broker, Login
 from firmware_sim.wire.connection import Connection
 from firmware_sim.wire.link import OwnLink, status
 from firmware_sim.wire.outbox import Message
+from tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 SERVER = Path(sys.executable).with_name("nats-server")
@@ -43,7 +43,7 @@ class BrokerProcess:
 
     def __init__(self, folder: Path, mqtt_options: str = "") -> None:
         self._folder = folder
-        self.mqtt_port, self.nats_port = _free_port(), _free_port()
+        self.mqtt_port, self.nats_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._configuration = folder / "server.conf"
         self._configuration.write_text(
@@ -65,12 +65,6 @@ class BrokerProcess:
     @property
     def address(self) -> Broker:
         return Broker(LOOPBACK, self.mqtt_port)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -7,14 +6,13 @@ from typer.testing import CliRunner
 
 from firmware_sim.blast import app as blast_app
 from firmware_sim.cli import app
+from tests.ports import free_port
 
 RUNNER = CliRunner()
 
 
 def nobody_there() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"mqtt://127.0.0.1:{probe.getsockname()[1]}"
+    return f"mqtt://127.0.0.1:{free_port()}"
 
 
 def test_the_list_names_the_shipped_scenarios() -> None:
