@@ -13,12 +13,12 @@ help: ## what can be made
 
 setup: $(VENV)/.ready ## build .venv from the pinned, hashed requirements
 
-# The console's libraries are heavy; pip's own progress bar shows that it works.
 $(VENV)/.ready: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kizashi needs Python 3.11 or newer: this is " + sys.version.split()[0] + ". Name another one with: make PYTHON=python3.12 setup")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Building $(VENV) from $$(grep -c '==' requirements.txt) pinned packages; the first time this takes a minute or two ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: setup ## everything at once; the console is at http://127.0.0.1:8080
