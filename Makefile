@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# More than the cores of a small machine: the longest tests wait for killed processes to come back.
+# More than the cores of a small machine, and in the order of the files: the longest tests come first, and wait for killed
+# processes to come back.
 TEST_PROCESSES ?= 3
 
 .PHONY: help setup demo test check bench lock format clean
@@ -26,7 +27,7 @@ demo: setup ## everything at once; the console is at http://127.0.0.1:8080
 
 test: setup ## the whole suite; installs Debian's Chromium and MQTT/CoAP clients when it is root on Debian
 	@sh .ci/debian-packages
-	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## lint, types, import rules
 	$(BIN)/ruff check .
