@@ -34,7 +34,8 @@ from rules.state import PartitionState, ruleset_of
 from rules.subject import LONG_AGO, NEVER, Subject
 from rules.timers import run_due, run_tick, set_due
 
-MINUTE_MS = 60_000
+LAG_STEP_MS = 2_000
+"""How far a device is behind us is reckoned in steps, so that an ordinary delay reschedules nothing."""
 RECENT_NOTES = 8
 
 
@@ -109,7 +110,7 @@ def _advance(state: PartitionState, subject: Subject, at: Millis, received_at: M
     """The device's time has come to ``at``."""
     subject.last_at = at
     behind = received_at - at
-    lag = behind - behind % MINUTE_MS if behind >= MINUTE_MS else 0
+    lag = behind - behind % LAG_STEP_MS if behind > 0 else 0
     if lag != subject.lag:
         subject.lag = lag
         state.schedule(subject)

@@ -289,3 +289,11 @@ def test_a_device_that_sends_ever_new_metric_names_costs_no_memory() -> None:
 def test_the_empty_state_is_empty() -> None:
     state = PartitionState.empty()
     assert (state.subjects, state.take_dirty(), state.take_shared_dirty()) == ({}, set(), False)
+
+
+def test_a_device_that_catches_up_after_an_outage_is_not_absent_once_more() -> None:
+    """Its readings of the last ten seconds come at once, with our clock ticking in between."""
+    story = Story(rule("{absent_for: 6s}"), device(CHILLER), reading(0, 5))
+    assert [kind for kind, _ in story.heard(tick(7))] == ["firing"]
+    kept = [reading(at, 5, late_by=(10 - at) * 1000) for at in (1, 2, 3)]
+    assert [kind for kind, _ in story.heard(kept[0], tick(10), kept[1], tick(11), kept[2])] == ["resolved"]
