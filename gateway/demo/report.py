@@ -11,6 +11,8 @@ from sqlalchemy import Connection, func, select
 from gateway.storage import overview
 from gateway.storage.tables import timeline
 
+UNDER_WAY = ("queued", "sending", "unknown")
+
 
 class Report(msgspec.Struct, frozen=True):
     """The shape that scripts rely on."""
@@ -25,6 +27,11 @@ class Report(msgspec.Struct, frozen=True):
     """By channel and state."""
     cases: int
     touchpoints: int
+
+    @property
+    def under_way(self) -> int:
+        """Messages that something is just being done about."""
+        return sum(states.get(state, 0) for states in self.messages.values() for state in UNDER_WAY)
 
 
 def read(connection: Connection, rejected: int) -> Report:

@@ -36,6 +36,8 @@ RULES: Final = Path(__file__).parent / "rules"
 CREDENTIALS: Final = "device-credentials.json"
 LOOK_SECONDS: Final = 0.5
 SETTLE_SECONDS: Final = 10.0
+CHECKPOINT_SECONDS: Final = 2.0
+"""After so long what was heard is checkpointed, and what was sent is received."""
 SPEAK_UP_SECONDS: Final = 10.0
 
 
@@ -138,17 +140,18 @@ class _Stage:
                 return
 
     def _settle(self, engine: Engine, log_url: str) -> reports.Report:
-        """The numbers once nothing moves any more (or time is up): checkpoints and receipts come a little later."""
-        rejected = asyncio.run(_rejected(log_url))
+        """The numbers once the last checkpoint is written and no message is under way, or time is up.
+
+        The machines go on meanwhile: their silence would be one more thing to tell of.
+        """
         end = time.monotonic() + SETTLE_SECONDS
-        before = None
+        rejected = asyncio.run(_rejected(log_url))
         while True:
+            time.sleep(CHECKPOINT_SECONDS)
             with engine.connect() as connection:
                 now = reports.read(connection, rejected)
-            if (now == before and now.events) or time.monotonic() > end:
+            if (now.events and not now.under_way) or time.monotonic() > end:
                 return now
-            before = now
-            time.sleep(SETTLE_SECONDS / 4)
 
 
 def _environment(key: str) -> dict[str, str]:
@@ -189,7 +192,7 @@ def _start_afresh(data_dir: Path) -> None:
 
 
 def _simulation(settings: Settings, credentials: Path, seed: int, seconds: int | None) -> Child:
-    limit = ("--seconds", str(seconds)) if seconds is not None else ()
+    limit = ("--seconds", str(seconds + round(SETTLE_SECONDS))) if seconds is not None else ()
     return Child(
         name="simulation",
         argv=(
