@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import Bind, parse_bind
 
 log = structlog.get_logger()
@@ -20,7 +21,7 @@ KEEP_ALIVE_SECONDS = 30
 MAX_CONNECTIONS = 2_000
 
 
-class PortTakenError(Exception):
+class PortTakenError(EmbeddedError):
     """``http.bind`` can't be listened on; the message says why."""
 
 

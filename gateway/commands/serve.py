@@ -45,10 +45,12 @@ def _run_all(settings: Settings) -> None:
 
 
 def _run_role(role: str, settings: Settings, probes_port: int | None) -> None:
+    from gateway.embedded.errors import EmbeddedError
+    from gateway.log.errors import LogError
     from gateway.roles import ROLES
+    from notifiers.templates import TemplateError
 
     try:
-        found = where.find(settings)
-    except where.NotRunningError as error:
+        ROLES[role](settings, where.find(settings), probes_port)
+    except (where.NotRunningError, EmbeddedError, LogError, TemplateError) as error:
         fail(str(error))
-    ROLES[role](settings, found, probes_port)
