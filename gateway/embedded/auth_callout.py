@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -34,6 +35,7 @@ _SCHEME = "sha256:"
 _NOBODY = _SCHEME + hashlib.sha256(b"").hexdigest()
 _SAFE_ID = re.compile(r"[^\s/+#*>$\x00-\x1f\x7f]{1,256}")
 _UNLIMITED = -1
+_STOP_SECONDS = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -92,10 +94,18 @@ class AuthCallout:
         await nc.flush()
 
     async def stop(self) -> None:
-        """Answer no more questions; those under way are finished."""
-        if self._subscription is not None:
-            await self._subscription.unsubscribe()
-            self._subscription = None
+        """Answer no more questions; those that the server has sent already are answered.
+
+        Returns once the server knows, where it can be reached: it would go on sending questions to a connection that is
+        about to be closed, and each of those devices would be refused for want of an answer.
+        """
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves out its None
+            except (TimeoutError, nats.errors.Error) as error:
+                _log.warning("access.server_away", reason=f"{type(error).__name__}: {error}")
         await asyncio.gather(*self._open, return_exceptions=True)
 
     async def _on_question(self, question: Msg) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -57,6 +58,7 @@ def stack_process(folder: Path, mqtt_bind: str = ANY_PORT) -> Iterator[subproces
         yield parent
     finally:
         if parent.poll() is None:
+            parent.send_signal(signal.SIGCONT)  # a test that failed may have left it stopped: it would hear nothing
             parent.terminate()
         parent.wait(20)
 
@@ -74,6 +76,13 @@ def family(folder: Path) -> list[psutil.Process]:
     assert processes is not None
     found = [psutil.Process(each.pid) for each in processes.children if each.pid is not None]
     return found + [grandchild for process in found for grandchild in process.children(recursive=True)]
+
+
+def kill_all(processes: list[psutil.Process]) -> None:
+    """SIGKILL to each; one that is gone already is fine: backends end by themselves once their postmaster has."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def database(addresses: StackAddresses) -> psycopg.Connection:

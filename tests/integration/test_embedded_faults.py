@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from gateway.embedded.stack import StackAddresses, running_addresses
-from tests.integration.embedded_fixture import child, database, family, running_stack, stack_process, until
+from tests.integration.embedded_fixture import child, database, family, kill_all, running_stack, stack_process, until
 
 pytestmark = pytest.mark.stack
 
@@ -121,8 +121,7 @@ def test_all_killed_at_once_leaves_nothing_in_the_way(tmp_path: Path) -> None:
         _write_row(_addresses(folder), 9)
         servers = family(folder)
         parent.send_signal(signal.SIGSTOP)  # it must not start them again in between
-        for process in servers:
-            process.kill()
+        kill_all(servers)
         parent.kill()
         until(lambda: _gone(servers), GONE_SECONDS)
     assert (folder / "postgres" / "postmaster.pid").exists()
@@ -135,8 +134,7 @@ def test_a_pid_file_whose_pid_is_somebody_elses_by_now_is_removed(tmp_path: Path
     with stack_process(folder) as parent:
         servers = family(folder)
         parent.send_signal(signal.SIGSTOP)
-        for process in servers:
-            process.kill()
+        kill_all(servers)
         parent.kill()
         until(lambda: _gone(servers), GONE_SECONDS)
     pid_file = folder / "postgres" / "postmaster.pid"
