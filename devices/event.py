@@ -6,7 +6,7 @@ device's clock where it sent one. ``received_at`` is when the ingress saw it. Th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -67,6 +67,14 @@ class Tick(msgspec.Struct, frozen=True, array_like=True, tag="k", tag_field="sai
     at: Millis
 
 
+class CustomerFacts(msgspec.Struct, frozen=True, array_like=True):
+    """What rules may ask of the customer who owns a device."""
+
+    time_zone: str = "UTC"
+    locale: str = "en"
+    attributes: dict[str, Any] = {}
+
+
 class DeviceFacts(msgspec.Struct, frozen=True, array_like=True):
     """What the registry knows of a device and rules may ask for."""
 
@@ -78,6 +86,8 @@ class DeviceFacts(msgspec.Struct, frozen=True, array_like=True):
     store: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
+    customer: CustomerFacts | None = None
+    """The owner, as far as rules may ask; ``None`` without an owner, or where the owner is not registered."""
 
 
 class StoreFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -120,10 +130,69 @@ class RulesChanged(msgspec.Struct, frozen=True, array_like=True, tag="r", tag_fi
     """File name to YAML text: the whole rule set, already validated."""
 
 
+class AlertCommand(msgspec.Struct, frozen=True, array_like=True, tag="a", tag_field="said"):
+    """A person's word on an alert; written to the partition of its subject."""
+
+    at: Millis
+    device_id: str
+    """The alert's subject, which is the partition key: a device, or a group such as ``store/ginza``."""
+    rule_id: str
+    alert_id: str
+    """The episode that is meant: a command that comes after its end changes nothing."""
+    action: Literal["acknowledge", "snooze", "resolve"]
+    by: str = ""
+    """Who said so: the name of an API key."""
+    until: Millis | None = None
+    """For ``snooze``: until when nobody is to hear of it."""
+
+
+class MemberChanged(msgspec.Struct, frozen=True, array_like=True, tag="m", tag_field="said"):
+    """A device's part in a group condition changed; derived by the engine, written to the group's own partition."""
+
+    device_id: str
+    """The group, such as ``store/ginza``: the partition key."""
+    at: Millis
+    received_at: Millis
+    rule_id: str
+    rule_version: str
+    member: str
+    """The device's id."""
+    holds: bool | None
+    """Whether the members' condition holds there; ``None``: no longer a member."""
+    owner: str | None = None
+    values: dict[str, Any] = {}
+    """The member's evidence, for templates."""
+
+
+class AlertChanged(msgspec.Struct, frozen=True, array_like=True, tag="b", tag_field="said"):
+    """An alert that inhibits others in its store began or ended; derived by the engine, written to every partition."""
+
+    at: Millis
+    rule_id: str
+    subject: str
+    store: str
+    firing: bool
+
+
 DeviceSaid = Telemetry | Status | Location | DeviceEvent
 """What devices themselves can say."""
 
-Event = Telemetry | Status | Location | DeviceEvent | Tick | DeviceChanged | StoreChanged | RulesChanged
+Derived = MemberChanged | AlertChanged
+"""What the engine itself adds to the log, for other subjects and partitions."""
+
+Event = (
+    Telemetry
+    | Status
+    | Location
+    | DeviceEvent
+    | Tick
+    | DeviceChanged
+    | StoreChanged
+    | RulesChanged
+    | AlertCommand
+    | MemberChanged
+    | AlertChanged
+)
 """Everything that stands in the log."""
 
 MAX_AHEAD_MS: Millis = 5 * 60 * 1000

@@ -16,6 +16,7 @@ from typing import Any
 
 from devices.event import Millis
 from rules.duration import MINUTE
+from rules.library import Library
 from rules.reading import Reading
 from rules.source import Located
 from rules.subject import NEVER, Subject
@@ -46,6 +47,8 @@ class Condition(ABC):
     """Metric names, or the constants above: what has to arrive before it can change by an event."""
     timed: bool = False
     """Whether it can change by the passing of time alone."""
+    momentary: bool = False
+    """Whether it holds for a moment only (something happened): its end is no recovery, and nobody is told of it."""
 
     def fresh(self) -> Memory:
         """The memory of a device not seen before."""
@@ -86,6 +89,8 @@ class Scope:
 
     read: Callable[[Located, str, Scope], Condition | None]
     """Reads a condition inside this one: (node, path, scope)."""
+    library: Library = field(default_factory=Library)
+    """What the rule files define beside their rules."""
     max_gap: Millis = DEFAULT_MAX_GAP
     """The rule's ``max_gap``."""
     sustained: bool = False

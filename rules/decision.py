@@ -7,7 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-Transition = Literal["firing", "repeat", "resolved"]
+from devices.event import Derived
+
+Transition = Literal["firing", "repeat", "raised", "lowered", "resolved"]
+"""``raised`` and ``lowered``: the severity of an alert that fires went a step up or down."""
 Severity = Literal["critical", "major", "minor", "warning", "info"]
 
 
@@ -66,6 +69,10 @@ class Decision(msgspec.Struct, frozen=True):
     """The rule's own ``summary``, as its author wrote it; an offer's text."""
     cooldown_ms: int | None = None
     """Contact policy, not alert state: no second contact by this rule to this customer within it."""
+    inhibited_by: str | None = None
+    """The rule whose alert speaks for this one: nobody is contacted and no case opens while that one fires."""
+    ended_by: str | None = None
+    """Of ``resolved``: who or what ended it where that was not recovery (``time``, ``withdrawn``, or a person)."""
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -80,6 +87,16 @@ class Note(msgspec.Struct, frozen=True):
     detail: dict[str, Any]
 
 
+class Derivation(msgspec.Struct, frozen=True):
+    """An event that follows from another one, for another partition's log. Appending it twice changes nothing."""
+
+    id: str
+    """Made from its cause."""
+    event: Derived
+    key: str | None
+    """The partition key; ``None``: every partition."""
+
+
 class Fault(msgspec.Struct, frozen=True):
     """A rule raised on an event. The event is set aside for that rule, the fold goes on."""
 
@@ -90,7 +107,7 @@ class Fault(msgspec.Struct, frozen=True):
     trace: str
 
 
-Outcome = Decision | Note | Fault
+Outcome = Decision | Note | Fault | Derivation
 
 
 def derived_id(prefix: str, *parts: object) -> str:

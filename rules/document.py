@@ -9,11 +9,12 @@ from typing import Any, Final, cast
 
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
+from rules.library import SECTIONS, Definition, Library
 from rules.problem import Problem, RuleErrors
 from rules.reading import Reading
 from rules.rule import Rule, Ruleset
 from rules.selector import read_selector
-from rules.source import Located, read_yaml
+from rules.source import read_yaml
 from rules.then import read_then
 from rules.when import read_when
 
@@ -23,6 +24,9 @@ RULE_KEYS: Final = (
     *("id", "name", "summary", "for_devices", "when", "max_gap"),
     *("severity", "purpose", "then", "cooldown", "repeat_every"),
 )
+
+FILE_KEYS: Final = ("rules", *SECTIONS, "tests")
+"""``tests`` are examples of what the rules should do; they are no part of the rules. See rules.examples."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 _EXAMPLE = "write rules: followed by a list of rules"
@@ -40,32 +44,55 @@ def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) 
     """
     problems: list[Problem] = []
     rules: dict[str, Rule | None] = {}
-    for file in sorted(files):
-        root, broken = read_yaml(file, files[file])
-        problems += broken
-        if root is not None:
-            _read_file(file, root, problems, rules, known_templates)
-        elif not broken:
-            problems.append(Problem(file, 1, 1, "", "the file is empty", _EXAMPLE))
+    documents = [document for file in sorted(files) if (document := _read_document(file, files[file], problems))]
+    library = _read_library(documents)
+    for document in documents:
+        _read_rules(document, rules, library, known_templates)
     if problems:
         raise RuleErrors(sorted(problems, key=lambda problem: problem[:3]))
     usable = tuple(rule for rule in rules.values() if rule is not None)
     return Ruleset(_digest(sorted(rule.version for rule in usable)), usable)
 
 
-def _read_file(
-    file: str,
-    root: Located,
-    problems: list[Problem],
-    rules: dict[str, Rule | None],
-    known_templates: frozenset[str] | None,
-) -> None:
+def _read_document(file: str, text: str, problems: list[Problem]) -> Reading | None:
+    """The top level of one file; ``None`` after noting what is wrong with it."""
+    root, broken = read_yaml(file, text)
+    problems += broken
+    if root is None:
+        if not broken:
+            problems.append(Problem(file, 1, 1, "", "the file is empty", _EXAMPLE))
+        return None
     if not isinstance(root.value, dict):
         problems.append(Problem(file, root.line, root.column, "", "expected 'rules:' here", _EXAMPLE))
-        return
+        return None
     document = Reading(file, root, "", problems)
-    document.only(("rules",))
-    if not document.need("rules", _EXAMPLE) or document.entries["rules"].value == []:
+    document.only(FILE_KEYS)
+    if not document.entries.keys() & {"rules", *SECTIONS}:
+        document.need("rules", _EXAMPLE)
+    return document
+
+
+def _read_library(documents: list[Reading]) -> Library:
+    """What all files define, whatever their order: a rule may refer to a definition in another file."""
+    library = Library()
+    for document in documents:
+        for section in SECTIONS:
+            mend = f"write {section}: followed by a list of definitions, each with an id"
+            for node, path in document.items(section, mend):
+                reading = document.nested(node, path, mend)
+                name = None if reading is None or not reading.need("id", "give it a name") else reading.text("id")
+                if reading is None or name is None:
+                    continue
+                if (section, name) in library.definitions:
+                    reading.refuse("id", f"'{name}' is defined twice in {section}", "give each an id of its own")
+                library.definitions.setdefault((section, name), Definition(section, name, reading))
+    return library
+
+
+def _read_rules(
+    document: Reading, rules: dict[str, Rule | None], library: Library, known_templates: frozenset[str] | None
+) -> None:
+    if "rules" not in document or document.entries["rules"].value == []:
         return
     for node, path in document.items("rules", _EXAMPLE):
         reading = document.nested(node, path, "write a rule: id, when, purpose, then")
@@ -74,16 +101,16 @@ def _read_file(
         rule_id = _read_id(reading)
         if rule_id is not None and rule_id in rules:
             reading.refuse("id", f"there is another rule '{rule_id}'", "give each rule an id of its own")
-        rule = _read_rule(reading, rule_id or "", known_templates)
+        rule = _read_rule(reading, rule_id or "", library.for_rule(), known_templates)
         if rule_id is not None:
             rules.setdefault(rule_id, rule)
 
 
-def _read_rule(reading: Reading, rule_id: str, known_templates: frozenset[str] | None) -> Rule | None:
+def _read_rule(reading: Reading, rule_id: str, library: Library, known_templates: frozenset[str] | None) -> Rule | None:
     """One rule; ``None`` where its condition or its devices cannot be read (each problem is noted)."""
     reading.only(RULE_KEYS)
     selector = read_selector(reading)
-    condition = read_when(reading, reading.duration("max_gap") or DEFAULT_MAX_GAP)
+    condition = read_when(reading, reading.duration("max_gap") or DEFAULT_MAX_GAP, library)
     case, notify = read_then(reading, known_templates)
     severity = reading.choice("severity", SEVERITIES)
     purpose = reading.choice("purpose", PURPOSES)
@@ -93,7 +120,7 @@ def _read_rule(reading: Reading, rule_id: str, known_templates: frozenset[str] |
         return None
     return Rule(
         id=rule_id,
-        version=_digest(reading.node.plain()),
+        version=_version(reading, library),
         selector=selector,
         condition=condition,
         severity=cast("Severity", severity or "warning"),
@@ -115,6 +142,12 @@ def _read_id(reading: Reading) -> str | None:
         reading.refuse("id", f"'{rule_id}' is no id", "use 1 to 100 letters, digits, '-', '_', '.' or ':'")
         return None
     return rule_id
+
+
+def _version(reading: Reading, library: Library) -> str:
+    content = reading.node.plain()
+    used = [[section, name, value] for (section, name), value in sorted(library.used.items())]
+    return _digest([content, used] if used else content)
 
 
 def _digest(content: Any) -> str:

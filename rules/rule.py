@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from devices.event import Millis
 from rules.condition import Condition
 from rules.decision import CaseAction, NotifyAction, Severity
+from rules.problem import Problem
 from rules.selector import Selector
 
 
@@ -37,6 +38,8 @@ class Ruleset:
 
     version: str
     rules: tuple[Rule, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What is probably not meant, though it can be run."""
 
 
 NO_RULES = Ruleset(version="", rules=())

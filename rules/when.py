@@ -8,6 +8,7 @@ from devices.event import Millis
 from rules.condition import Condition, Operator, Scope
 from rules.conditions.all_of import AllOf
 from rules.conditions.catalog import OPERATORS
+from rules.library import Library
 from rules.problem import Problem, closest
 from rules.reading import Reading
 from rules.source import Located
@@ -16,7 +17,7 @@ _COMPANIONS = frozenset().union(*(operator.keys for operator in OPERATORS.values
 _MEND = "write a condition such as {metric: temperature, above: 8}"
 
 
-def read_when(rule: Reading, max_gap: Millis) -> Condition | None:
+def read_when(rule: Reading, max_gap: Millis, library: Library) -> Condition | None:
     """The condition under ``when``; ``None`` after noting why there is none."""
     if not rule.need("when", _MEND):
         return None
@@ -24,7 +25,7 @@ def read_when(rule: Reading, max_gap: Millis) -> Condition | None:
     def read(node: Located, path: str, scope: Scope) -> Condition | None:
         return _read_mapping(rule.file, node, path, rule.problems, scope)
 
-    return read(rule.entries["when"], rule.place("when"), Scope(read=read, max_gap=max_gap))
+    return read(rule.entries["when"], rule.place("when"), Scope(read, library, max_gap))
 
 
 def _read_mapping(file: str, node: Located, path: str, problems: list[Problem], scope: Scope) -> Condition | None:
