@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from devices.event import DeviceFacts
 from rules.reading import Reading
@@ -12,11 +12,26 @@ from rules.reading import Reading
 MAX_PATTERN = 200
 
 
+class Unmet(NamedTuple):
+    """A part of ``for_devices`` that a device does not meet."""
+
+    part: str
+    """Such as ``model``, ``tag`` or ``attribute.floor``."""
+    wanted: str
+    found: str | None
+    """What the device has there; ``None``: nothing."""
+
+    def __str__(self) -> str:
+        has = "has none" if self.found is None else f"has {self.found}"
+        return f"{self.part}: the rule wants {self.wanted}, the device {has}"
+
+
 class Selector:
     """All that is said must match; texts are patterns in which ``*``, ``?`` and ``[…]`` have their shell meaning."""
 
     def __init__(self, patterns: dict[str, str], tag: str | None, attributes: dict[str, Any]) -> None:
         self._patterns = [(field, re.compile(fnmatch.translate(pattern))) for field, pattern in patterns.items()]
+        self._texts = patterns
         self._tag = tag
         self._attributes = attributes
 
@@ -31,6 +46,21 @@ class Selector:
         return all(
             name in facts.attributes and facts.attributes[name] == value for name, value in self._attributes.items()
         )
+
+    def unmet(self, facts: DeviceFacts) -> tuple[Unmet, ...]:
+        """The parts that keep the rule from concerning the device; empty where it does."""
+        found = []
+        for field, pattern in self._patterns:
+            text = getattr(facts, field)
+            if not isinstance(text, str) or pattern.match(text) is None:
+                found.append(Unmet(field, self._texts[field], text or None))
+        if self._tag is not None and self._tag not in facts.tags:
+            found.append(Unmet("tag", self._tag, ", ".join(facts.tags) or None))
+        for name, value in self._attributes.items():
+            if name not in facts.attributes or facts.attributes[name] != value:
+                has = facts.attributes.get(name)
+                found.append(Unmet(f"attribute.{name}", str(value), None if has is None else str(has)))
+        return tuple(found)
 
 
 EVERY_DEVICE = Selector({}, None, {})
