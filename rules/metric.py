@@ -46,7 +46,11 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def seen(subject: Subject, metric: str) -> dict[str, Any]:
-    """The newest sample, for an explanation."""
+def seen(subject: Subject, metric: str, stale_after: Millis = NEVER) -> dict[str, Any]:
+    """The newest sample, for an explanation; and how old it may be (ms), where that is limited."""
+    value, sampled_at = None, None
     sample = subject.samples.get(metric)
-    return {"value": None, "sampled_at": None} if sample is None else {"value": sample[1], "sampled_at": sample[0]}
+    if sample is not None:
+        sampled_at, value = sample
+    found = {"value": value, "sampled_at": sampled_at}
+    return found if stale_after == NEVER else {**found, "max_gap_ms": stale_after}

@@ -69,7 +69,7 @@ class Threshold(OfMetric):
         if self.clear is not None:
             limits[self.side.clear_key] = self.clear
         result = self.on_event(list(memory), subject, at)
-        about = {"operator": self.side.operator, "metric": self.metric, **seen(subject, self.metric)}
+        about = {"operator": self.side.operator, "metric": self.metric, **seen(subject, self.metric, self.stale_after)}
         return {**about, **limits, "result": result}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:

@@ -36,7 +36,7 @@ class Between(OfMetric):
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The value, the limits and the result."""
         limits = {"low": self.low, "high": self.high, "result": self.on_event(memory, subject, at)}
-        return {"operator": "between", "metric": self.metric, **seen(subject, self.metric), **limits}
+        return {"operator": "between", "metric": self.metric, **seen(subject, self.metric, self.stale_after), **limits}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``pressure 3 is between 2 and 8``."""

@@ -31,7 +31,7 @@ class Equals(OfMetric):
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The value, what it was compared with, and the result."""
         found = {"expected": self.value, "result": self.on_event(memory, subject, at)}
-        return {"operator": "equals", "metric": self.metric, **seen(subject, self.metric), **found}
+        return {"operator": "equals", "metric": self.metric, **seen(subject, self.metric, self.stale_after), **found}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``door is open``."""
