@@ -36,6 +36,7 @@ _NOBODY = _SCHEME + hashlib.sha256(b"").hexdigest()
 _SAFE_ID = re.compile(r"[^\s/+#*>$\x00-\x1f\x7f]{1,256}")
 _UNLIMITED = -1
 _STOP_SECONDS = 2.0
+_ROUND_TRIP_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -85,13 +86,15 @@ class AuthCallout:
     def __init__(self, key: AccountKey, lookup: Lookup) -> None:
         self._key = key
         self._lookup = lookup
+        self._nc: Client | None = None
         self._subscription: Subscription | None = None
         self._open: set[asyncio.Task[None]] = set()
 
     async def start(self, nc: Client) -> None:
         """Begin to answer on ``nc``; several gateways share the questions."""
+        self._nc = nc
         self._subscription = await nc.subscribe(AUTH_SUBJECT, queue="kizashi-auth", cb=self._on_question)
-        await nc.flush()
+        await _round_trip(nc)
 
     async def stop(self) -> None:
         """Answer no more questions; those that the server has sent already are answered.
@@ -100,10 +103,11 @@ class AuthCallout:
         about to be closed, and each of those devices would be refused for want of an answer.
         """
         subscription, self._subscription = self._subscription, None
-        if subscription is not None:
+        if subscription is not None and self._nc is not None:
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
                     await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves out its None
+                    await _round_trip(self._nc)
             except (TimeoutError, nats.errors.Error) as error:
                 _log.warning("access.server_away", reason=f"{type(error).__name__}: {error}")
         await asyncio.gather(*self._open, return_exceptions=True)
@@ -169,6 +173,19 @@ class AuthCallout:
         return self._key.sign_token({"sub": user_key, "aud": server, "iat": int(time.time()), "nats": nats})
 
 
+async def _round_trip(nc: Client) -> None:
+    """Return once the server has read everything that was sent on ``nc`` before.
+
+    ``flush`` does not say so: nats-py writes its PING at once, past a SUB that still waits to be written. No message of
+    our own can overtake one.
+    """
+    inbox = nc.new_inbox()
+    echo = await nc.subscribe(inbox)
+    await nc.publish(inbox)
+    await echo.next_msg(_ROUND_TRIP_SECONDS)
+    await echo.unsubscribe()
+
+
 async def serve_auth_callout(nc: Client, issuer_seed: str, lookup: Lookup) -> AuthCallout:
     """Answer the server's questions on ``nc`` until ``stop`` is called; returns once the server knows.
 
@@ -180,6 +197,7 @@ async def serve_auth_callout(nc: Client, issuer_seed: str, lookup: Lookup) -> Au
 
     Raises:
         NkeyError: ``issuer_seed`` is no seed.
+        nats.errors.TimeoutError: the server did not answer.
     """
     callout = AuthCallout(AccountKey.from_seed(issuer_seed), lookup)
     await callout.start(nc)

@@ -295,7 +295,8 @@ async def test_the_answers_go_on_after_the_server_was_killed(
         until, lambda: child(running[0], "nats").restarts > before.restarts and gateway.client.is_connected
     )
     await asyncio.to_thread(until, lambda: child(running[0], "nats").state == "ready")
-    await gateway.client.flush()
+    await gateway.client.publish("elsewhere.again")  # heard: the subscriptions are there again
+    await asyncio.to_thread(until, lambda: ("elsewhere.again", "") in gateway.heard)
     device = Device(gateway, "A")
     assert await asyncio.to_thread(device.connect)
     await asyncio.to_thread(device.leave)
