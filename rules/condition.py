@@ -49,6 +49,8 @@ class Condition(ABC):
     """Whether it can change by the passing of time alone."""
     momentary: bool = False
     """Whether it holds for a moment only (something happened): its end is no recovery, and nobody is told of it."""
+    witnessed: bool = False
+    """Whether it becomes true only by something that was seen to happen: then it is news even at first sight."""
 
     def fresh(self) -> Memory:
         """The memory of a device not seen before."""
@@ -112,3 +114,7 @@ class Operator:
     """The keys that may stand beside it."""
     wrap: Callable[[Reading, Scope, Condition], Condition | None] | None = None
     """Instead of ``read``, for a word that changes the condition beside it (``for``)."""
+    consumes: frozenset[str] = field(default_factory=frozenset)
+    """Operators that, beside this one, are its own to read: ``above`` beside ``rate`` compares the rate."""
+    sustains: bool = False
+    """Of a ``wrap``: what is beside it has to be known without a break (see ``Scope.sustained``)."""

@@ -22,7 +22,7 @@ def judge(
     if truth is True:
         if slot.phase == FIRING:
             pass
-        elif slot.seen and (slot.phase == INACTIVE or heard):
+        elif (slot.seen or slot.rule.condition.witnessed) and (slot.phase == INACTIVE or heard):
             _fire(slot, subject, at, position, out)
         else:
             slot.phase = PENDING

@@ -15,6 +15,7 @@ from rules.source import Located
 
 _COMPANIONS = frozenset().union(*(operator.keys for operator in OPERATORS.values()))
 _MEND = "write a condition such as {metric: temperature, above: 8}"
+_APART = "give each a condition of its own: all: [{…}, {…}]"
 
 
 def read_when(rule: Reading, max_gap: Millis, library: Library) -> Condition | None:
@@ -33,16 +34,22 @@ def _read_mapping(file: str, node: Located, path: str, problems: list[Problem], 
         problems.append(Problem(file, node.line, node.column, path, "expected a condition here", _MEND))
         return None
     reading = Reading(file, node, path, problems)
-    named = [OPERATORS[key] for key in reading.entries if key in OPERATORS]
-    readers = [operator for operator in named if operator.read is not None]
+    named = [operator for name, operator in OPERATORS.items() if name in reading]
+    consumers = [operator for operator in named if operator.consumes]
+    consumed = frozenset[str]().union(*(operator.consumes for operator in consumers))
+    readers = [operator for operator in named if operator.read is not None and operator.name not in consumed]
     wrappers = [operator for operator in named if operator.wrap is not None]
     known_keys = _refuse_strangers(reading, named)
+    if len(consumers) > 1:
+        words = " and ".join(f"'{operator.name}'" for operator in consumers)
+        reading.refuse(consumers[1].name, f"{words} both ask for the limits beside them", _APART, at_key=True)
+        return None
     if not readers:
         if known_keys:
             words = ", ".join(name for name, operator in OPERATORS.items() if operator.read is not None)
             reading.refuse(None, "nothing is asked here", f"add one of {words}")
         return None
-    inner_scope = replace(scope, sustained=True) if wrappers else scope
+    inner_scope = replace(scope, sustained=True) if any(operator.sustains for operator in wrappers) else scope
     parts = [operator.read(reading, inner_scope) for operator in readers if operator.read is not None]
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):

@@ -12,9 +12,14 @@ from rules.subject import Subject
 class AllOf(Combined):
     """False if one part is false; else unknown if one is unknown; else true."""
 
-    __slots__ = ()
+    __slots__ = ("momentary", "witnessed")
 
     name = "all"
+
+    def __init__(self, parts: tuple[Condition, ...]) -> None:
+        super().__init__(parts)
+        self.momentary = any(part.momentary for part in parts)
+        self.witnessed = self.momentary or all(part.witnessed for part in parts)
 
     def conclude(self, found: list[Truth]) -> Truth:
         """Kleene's strong conjunction."""

@@ -12,9 +12,14 @@ from rules.subject import Subject
 class AnyOf(Combined):
     """True if one part is true; else unknown if one is unknown; else false."""
 
-    __slots__ = ()
+    __slots__ = ("momentary", "witnessed")
 
     name = "any"
+
+    def __init__(self, parts: tuple[Condition, ...]) -> None:
+        super().__init__(parts)
+        self.momentary = all(part.momentary for part in parts)
+        self.witnessed = all(part.witnessed for part in parts)
 
     def conclude(self, found: list[Truth]) -> Truth:
         """Kleene's strong disjunction."""

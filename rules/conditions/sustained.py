@@ -88,7 +88,11 @@ class Sustained(Condition):
 
 def _wrap(reading: Reading, _scope: Scope, inner: Condition) -> Condition | None:
     duration = reading.duration("for")
+    if inner.momentary:
+        message = "what only happens holds for a moment, never 'for' a time"
+        reading.refuse("for", message, "remove 'for', or give an event its end with 'until'", at_key=True)
+        return None
     return None if duration is None else Sustained(inner, duration)
 
 
-OPERATOR = Operator("for", wrap=_wrap)
+OPERATOR = Operator("for", wrap=_wrap, sustains=True)
