@@ -32,9 +32,9 @@ def test_parts_stand_below_the_whole() -> None:
     assert explained(decision.explanation, seconds) == [
         "✓ for: since 2 s, duration 10 min",
         "└─ ✓ all",
-        "   ├─ ✓ above: a 2 at 300 s, limit 1",
+        "   ├─ ✓ above: a 2 at 300 s, max gap 10 min, limit 1",
         "   └─ ✓ not",
-        "      └─ ✗ equals: b false at 301 s, expected true",
+        "      └─ ✗ equals: b false at 301 s, max gap 10 min, expected true",
     ]
 
 
