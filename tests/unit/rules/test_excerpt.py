@@ -1,0 +1,67 @@
+"""A rule's own text, found in its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rules.document import parse
+from rules.excerpt import excerpt
+
+TEXT = """\
+# Chillers.
+rules:
+  # The first one.
+  - id: warm
+    when:
+      metric: t   # °C
+      above: 8
+
+  # The second one.
+  - when: {metric: t, below: 1}
+    id: cold
+    name: Too cold
+
+tests:
+  - name: none
+"""
+
+
+def test_it_has_the_lines_of_that_rule_alone_with_their_comments() -> None:
+    found = excerpt({"a.yaml": "rules: []", "b.yaml": TEXT}, "warm")
+    assert found == ("b.yaml", 4, "- id: warm\n  when:\n    metric: t   # °C\n    above: 8")
+
+
+def test_the_last_rule_ends_where_the_next_section_begins_and_its_id_may_come_later() -> None:
+    found = excerpt({"b.yaml": TEXT}, "cold")
+    assert found is not None
+    assert found.line == 10
+    assert found.text == "- when: {metric: t, below: 1}\n  id: cold\n  name: Too cold"
+
+
+def test_rules_on_one_line_give_that_line() -> None:
+    found = excerpt(
+        {"a.yaml": "rules: [{id: a, when: {metric: t, above: 1}}, {id: b, when: {metric: t, above: 2}}]"}, "b"
+    )
+    assert found is not None
+    assert "id: b" in found.text
+
+
+@pytest.mark.parametrize("text", ["", "[]", "rules: 7", "rules:\n  - 7\n", "rules: [", "tests: []"])
+def test_what_is_no_rule_file_has_no_rules(text: str) -> None:
+    assert excerpt({"a.yaml": text}, "a") is None
+
+
+@pytest.mark.parametrize("path", sorted(Path("examples/rules").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_rule_is_a_rule_by_itself_again(path: Path) -> None:
+    files = {path.name: path.read_text()}
+    for rule in parse(files).rules:
+        found = excerpt(files, rule.id)
+        assert found is not None
+        definitions = {
+            name: text for name, text in files.items() if "profiles:" not in text and "calendars:" not in text
+        }
+        if definitions:
+            again = parse({"again.yaml": "rules:\n" + found.text})
+            assert [each.version for each in again.rules] == [rule.version]
