@@ -30,6 +30,8 @@ LOCATION = "\x00location"
 STATUS = "\x00status"
 EVENT = "\x00event"
 
+FACTS = "\x00facts"
+"""Watched by what asks the registry: the device's model, tags, attributes, store or owner."""
 DEFAULT_MAX_GAP: Millis = 10 * MINUTE
 """The longest silence between two samples over which ``for`` goes on counting."""
 

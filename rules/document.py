@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Final, cast
 
+from rules.calendar_words import read_calendar_definition
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
 from rules.library import SECTIONS, Definition, Library
 from rules.problem import Problem, RuleErrors
 from rules.reading import Reading
+from rules.profiles import read_profile
 from rules.rule import Rule, Ruleset
 from rules.selector import read_selector
 from rules.source import read_yaml
@@ -30,6 +33,8 @@ FILE_KEYS: Final = ("rules", *SECTIONS, "tests")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 _EXAMPLE = "write rules: followed by a list of rules"
+_DEFINITIONS: Final[dict[str, Callable[[Reading], Any]]] = {"calendars": read_calendar_definition, "profiles": read_profile}
+
 
 
 def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) -> Ruleset:
@@ -85,7 +90,8 @@ def _read_library(documents: list[Reading]) -> Library:
                     continue
                 if (section, name) in library.definitions:
                     reading.refuse("id", f"'{name}' is defined twice in {section}", "give each an id of its own")
-                library.definitions.setdefault((section, name), Definition(section, name, reading))
+                definition = Definition(section, name, reading, _DEFINITIONS[section](reading))
+                library.definitions.setdefault((section, name), definition)
     return library
 
 

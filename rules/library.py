@@ -16,12 +16,14 @@ SECTIONS = ("calendars", "profiles")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One entry of a section, not yet read by the operator that understands it."""
+    """One entry of a section."""
 
     section: str
     id: str
     reading: Reading
     """Its problems are noted in the list that the whole document shares."""
+    content: Any = None
+    """What it says, read once whether or not a rule uses it; ``None`` where it is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from devices.event import DeviceFacts
-from rules.condition import ANY_DATA, LOCATION
+from rules.condition import ANY_DATA, FACTS, LOCATION, MEMBER
+from rules.group import BY, kind_of
 from rules.rule import Rule, Ruleset
 
 MAX_SHAPES = 256
@@ -24,13 +25,16 @@ class Shape(NamedTuple):
 class Plan:
     """The rules of all devices that the same rules concern."""
 
-    __slots__ = ("_shapes", "_touched", "located", "rules", "watched")
+    __slots__ = ("_shapes", "_touched", "located", "places", "rules", "watched", "watching")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
+        self.places = {rule.id: place for place, rule in enumerate(rules)}
+        self.watching = _watching(rules)
+        """Rule id to the places of the rules that ask for its alert."""
         touched: dict[str, list[int]] = {}
-        for place, rule in enumerate(rules):
-            for key in rule.condition.watches:
+        for place, keys in enumerate(_watches(rules)):
+            for key in keys:
                 touched.setdefault(key, []).append(place)
         self._touched = {key: tuple(places) for key, places in touched.items()}
         self._shapes: dict[tuple[str, ...], Shape] = {}
@@ -52,15 +56,50 @@ class Plan:
         return found
 
 
+def _asked_with(watches: frozenset[str]) -> frozenset[str]:
+    """What has to arrive for a rule to be asked: anything, for one that asks only the registry or the clock."""
+    return watches | {ANY_DATA} if watches <= {FACTS} or watches == {FACTS, LOCATION} else watches
+
+
+def _watches(rules: tuple[Rule, ...]) -> list[frozenset[str]]:
+    """What touches each rule: what it watches, and what touches the rules whose alerts it asks for.
+
+    Those come before it, so an event that changes an alert is answered by all that ask for it, in the same step.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for rule in rules:
+        own = _asked_with(rule.condition.watches) if rule.condition.watches or not rule.mentions else frozenset[str]()
+        if rule.group_by:
+            own |= {MEMBER + rule.id}
+        found[rule.id] = own.union(*(found.get(name, frozenset()) for name in rule.mentions))
+    return list(found.values())
+
+
+def _watching(rules: tuple[Rule, ...]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for place, rule in enumerate(rules):
+        for name in rule.mentions:
+            found[name] = (*found.get(name, ()), place)
+    return found
+
+
+_NOTHING = Plan(())
+
+
 class Plans:
     """The plans under one rule set; devices that the same rules concern share one."""
 
     def __init__(self, ruleset: Ruleset) -> None:
-        self._rules = ruleset.rules
+        about_devices = ((rule,) if not rule.group_by else rule.members for rule in ruleset.rules)
+        self._rules = tuple(rule for rules in about_devices for rule in rules)
+        self._of_groups = {by: Plan(tuple(rule for rule in ruleset.rules if rule.group_by == by)) for by in BY}
         self._plans: dict[tuple[int, ...], Plan] = {}
 
     def plan_for(self, facts: DeviceFacts) -> Plan:
-        """The plan of a device."""
+        """The plan of a device or a group."""
+        kind = kind_of(facts.id)
+        if kind:
+            return self._of_groups.get(kind, _NOTHING)
         chosen = tuple(place for place, rule in enumerate(self._rules) if rule.selector.matches(facts))
         plan = self._plans.get(chosen)
         if plan is None:

@@ -37,6 +37,10 @@ class Reading:
         path = self.path if key is None else self.place(key)
         self.problems.append(Problem(self.file, line, column, path, message, mend))
 
+    def refuse_item(self, key: str, item: Located, message: str, mend: str) -> None:
+        """Note a problem with one item of the list under ``key``, or with its value."""
+        self.problems.append(Problem(self.file, item.line, item.column, self.place(key), message, mend))
+
     def only(self, known: Iterable[str]) -> None:
         """Refuse every key that is not ``known``."""
         names = sorted(known)

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from rules.condition import Operator
-from rules.conditions import above, absent_for, all_of, any_of, below, between, equals, not_of, sustained, zone
+from rules.conditions import (
+    above,
+    absent_for,
+    all_of,
+    any_of,
+    below,
+    between,
+    during,
+    equals,
+    not_of,
+    sustained,
+    zone,
+)
 
 OPERATORS: dict[str, Operator] = {
     operator.name: operator
@@ -18,5 +30,6 @@ OPERATORS: dict[str, Operator] = {
         any_of.OPERATOR,
         not_of.OPERATOR,
         sustained.OPERATOR,
+        during.OPERATOR,
     )
 }

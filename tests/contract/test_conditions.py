@@ -34,6 +34,7 @@ FIRES: dict[str, list[Event]] = {
         tick(131),
         fix(140, 500, device="chiller-7"),
     ],
+    "during": [reading(0, False, "door_open"), reading(10, True, "door_open"), tick(6 * 3600)],
     "all": [
         reading(0, 5, "temperature"),
         reading(1, False, "door_open"),
