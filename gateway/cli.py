@@ -15,7 +15,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-rules_app = typer.Typer(help="Check rule files.", no_args_is_help=True)
+rules_app = typer.Typer(help="Check rule files, and try them before they go live.", no_args_is_help=True)
 import_app = typer.Typer(help="Bring customers, devices or stores in from a file.", no_args_is_help=True)
 devices_app = typer.Typer(help="Devices and their credentials.", no_args_is_help=True)
 keys_app = typer.Typer(help="Keys for the API and the console.", no_args_is_help=True)
@@ -103,6 +103,17 @@ def rules_check(
     from gateway.commands.rules import check
 
     check(file, templates)
+
+
+@rules_app.command("test")
+def rules_test(
+    file: Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them.")],
+    templates: Annotated[Path | None, typer.Option(help="Folder of your own templates.", file_okay=False)] = None,
+) -> None:
+    """Play the examples that stand beside the rules; exit 1 where one comes otherwise than expected."""
+    from gateway.commands.rules_test import run
+
+    run(file, templates)
 
 
 def _import_command(noun: Noun) -> None:

@@ -79,7 +79,7 @@ def _sample(tree: dict[str, Any], clock: Callable[[Millis], str]) -> str:
 def _said(key: str, value: Any, clock: Callable[[Millis], str]) -> str:
     """A value as a sentence shows it; what kind of value it is, its key says."""
     if value is None:
-        return "unknown"
+        return "–"
     if isinstance(value, dict):
         inner = ", ".join(f"{_words(name)} {_said(name, each, clock)}" for name, each in value.items())
         return f"({inner})"

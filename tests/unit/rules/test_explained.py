@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.explained import explained, utc
-from tests.unit.rules.story import CHILLER, START, Story, device, reading, rule, tick
+from tests.unit.rules.story import CHILLER, START, Story, device, reading, rule
 
 
 def seconds(at: int) -> str:
@@ -25,17 +25,26 @@ def test_a_metric_that_was_never_sent_is_unknown() -> None:
 
 
 def test_parts_stand_below_the_whole() -> None:
-    story = Story(rule("{all: [{metric: a, above: 1}, {not: {metric: b, equals: true}}], for: 10m}"), device(CHILLER))
-    story.tell(reading(0, 0, "a"), reading(1, False, "b"), reading(2, 2, "a"), reading(300, 2, "a"))
-    story.tell(reading(301, False, "b"), tick(700))
-    (decision,) = story.decisions
-    assert explained(decision.explanation, seconds) == [
-        "✓ for: since 2 s, duration 10 min",
+    warm = {"operator": "above", "metric": "a", "value": 2, "sampled_at": START + 300_000, "limit": 1, "result": True}
+    door = {"operator": "equals", "metric": "b", "value": False, "sampled_at": START, "expected": True, "result": False}
+    parts = {"operator": "all", "of": [warm, {"operator": "not", "of": [door], "result": True}], "result": True}
+    tree = {"operator": "for", "since": START, "duration_ms": 600_000, "result": True, "of": [parts]}
+    assert explained(tree, seconds) == [
+        "✓ for: since 0 s, duration 10 min",
         "└─ ✓ all",
-        "   ├─ ✓ above: a 2 at 300 s, max gap 10 min, limit 1",
+        "   ├─ ✓ above: a 2 at 300 s, limit 1",
         "   └─ ✓ not",
-        "      └─ ✗ equals: b false at 301 s, max gap 10 min, expected true",
+        "      └─ ✗ equals: b false at 0 s, expected true",
     ]
+
+
+def test_what_the_engine_explains_can_be_drawn() -> None:
+    story = Story(rule("{metric: t, above: 1, for: 10m}"), device(CHILLER))
+    story.tell(reading(0, 0), *(reading(after, 2) for after in range(2, 700, 60)))
+    (decision,) = story.decisions
+    whole, part = explained(decision.explanation, seconds)
+    assert whole == "✓ for: since 2 s, duration 10 min"
+    assert part.startswith("└─ ✓ above: t 2 at ")
 
 
 def test_a_part_under_a_key_of_its_own_is_named_by_it() -> None:
@@ -46,7 +55,7 @@ def test_a_part_under_a_key_of_its_own_is_named_by_it() -> None:
 
 def test_positions_lists_and_times_are_readable() -> None:
     tree = {"operator": "zone", "fix": {"at": START, "lat": 35.0}, "inside": ["a", "b"], "since": None, "result": False}
-    assert explained(tree, seconds) == ["✗ zone: fix (at 0 s, lat 35), inside a, b, since unknown"]
+    assert explained(tree, seconds) == ["✗ zone: fix (at 0 s, lat 35), inside a, b, since –"]
 
 
 def test_a_long_list_is_cut() -> None:
