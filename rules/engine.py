@@ -24,7 +24,7 @@ from devices.event import (
     Tick,
 )
 from rules.alert import FIRING, Slot
-from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
+from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
 from rules.judgement import fault, judge, withdraw
 from rules.places import forget, locate
@@ -236,8 +236,27 @@ def _device_changed(state: PartitionState, event: DeviceChanged, position: Posit
     at = max(event.at - subject.lag, state.now - subject.lag, subject.last_at)
     if subject.due < at and subject.plan.touched_by(FACTS):
         _catch_up(state, subject, at, position, out)  # what was due until now is judged by what was known until now
-    owner, subject.facts = subject.facts.owner, event.facts
+    subject.facts = event.facts
     _replan(state, subject, event.at, position, out)
+    _ask_again(state, subject, subject.plan.touched_by(FACTS), at, position, out)
+
+
+def _ask_again(
+    state: PartitionState, subject: Subject, rules: tuple[int, ...], at: Millis, position: Position, out: list[Outcome]
+) -> None:
+    """Ask those of the ``rules`` that were asked before: what they ask for changed, though the device said nothing."""
+    for place in rules:
+        slot = subject.slots[place]
+        if slot is None:
+            continue
+        try:
+            truth = slot.rule.condition.on_event(slot.memory, subject, at)
+            judge(slot, subject, truth, at, position, out, heard=False)
+            set_due(slot, subject, at)
+        except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
+            out.append(fault(slot, subject, position, error))
+        subject.due = min(subject.due, slot.due)
+    state.schedule(subject)
 
 
 def _store_changed(state: PartitionState, event: StoreChanged, position: Position, out: list[Outcome]) -> None:
@@ -263,26 +282,6 @@ def _rules_changed(state: PartitionState, event: RulesChanged, position: Positio
 
 def _use(state: PartitionState, event: RulesChanged, ruleset: Ruleset, position: Position, out: list[Outcome]) -> None:
     state.shared_dirty = True
-    if subject.facts.owner != owner:
-    _ask_again(state, subject, subject.plan.touched_by(FACTS), at, position, out)
-
-
-def _ask_again(
-    state: PartitionState, subject: Subject, rules: tuple[int, ...], at: Millis, position: Position, out: list[Outcome]
-) -> None:
-    """Ask those of the ``rules`` that were asked before: what they ask for changed, though the device said nothing."""
-    for place in rules:
-        slot = subject.slots[place]
-        if slot is None:
-            continue
-        try:
-            truth = slot.rule.condition.on_event(slot.memory, subject, at)
-            judge(slot, subject, truth, at, position, out, heard=False)
-            set_due(slot, subject, at)
-        except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
-            out.append(fault(slot, subject, position, error))
-        subject.due = min(subject.due, slot.due)
-    state.schedule(subject)
     state.use(event.files, event.version, ruleset)
     for subject in state.subjects.values():
         _replan(state, subject, event.at, position, out)
