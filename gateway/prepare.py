@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from gateway import rules_dir
+from gateway import rules_dir, rules_watch
+from gateway.rules_watch import Adopted
 from gateway.settings import Settings
-from gateway.storage import rule_sets
 from gateway.storage.database import migrate, wait_until_reachable
 from notifiers.templates import Templates
 from rules.document import parse
@@ -30,20 +30,24 @@ def read_rules(place: Path | None, templates: Path | None) -> tuple[str, dict[st
     return parse(files, known_templates=Templates.load(templates).names()).version, files
 
 
-def prepare_database(engine: Engine, settings: Settings) -> str | None:
-    """Bring the schema up to date and keep the rules to be published; returns the rules' version, if there are any.
+def prepare_database(engine: Engine, settings: Settings) -> Adopted | None:
+    """Bring the schema up to date and keep the rules to be published; returns what was made of them, if there are any.
+
+    Rules that can't be used are no obstacle where others held before: those go on, and the log says so.
 
     Raises:
         DatabaseUnfitError: this database can't carry Kizashi.
         OperationalError: it can't be reached.
-        NoRulesError, RuleErrors: ``rules.dir`` can't be used; the rules that held before still do.
+        NoRulesError, RuleErrors: ``rules.dir`` can't be used, and no rules held before.
+        TemplateError: ``templates.dir`` is not a folder of templates.
     """
     wait_until_reachable(engine, seconds=DATABASE_SECONDS)
     migrate(engine)
-    ruleset = read_rules(settings.rules.dir, settings.templates.dir)
-    if ruleset is None:
+    place = settings.rules.dir
+    if place is None:
         return None
-    version, files = ruleset
-    with engine.begin() as connection:
-        rule_sets.put(connection, files, version=version)
-    return version
+    adopted = rules_watch.adopt(engine, place, Templates.load(settings.templates.dir).names(), saved=False)
+    if adopted.cause is not None and not adopted.held:
+        raise adopted.cause
+    rules_watch.report(place, adopted)
+    return adopted

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -126,6 +127,7 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     from gateway.api.run import listening_socket, serve
     from gateway.delivery import means
     from gateway.ingress.probes import probes
+    from gateway.rules_watch import watch
     from gateway.storage.database import connect
 
     async def work(stop: asyncio.Event) -> None:
@@ -140,6 +142,8 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
             with engine.begin() as connection:
                 links = means.links_of(connection, settings)
             app = create_app(settings, engine, event_log, hooks=[hooks.router(engine, settings, links)])
+            if settings.rules.dir is not None:
+                app.state.jobs.append(partial(watch, engine, settings.rules.dir, app.state.api.templates))
             await serve(app, listening, stop)
 
     _until_signalled(work)

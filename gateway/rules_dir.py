@@ -3,27 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
+
+MAX_BYTES = 400_000
+"""A whole set travels in one record of the log."""
 
 
 class NoRulesError(Exception):
     """There is nothing to read; the message names the place."""
 
 
+class Trace(NamedTuple):
+    """What the file system says of one file: it is another one after each change."""
+
+    name: str
+    changed_ns: int
+    size: int
+    inode: int
+
+
 def read(place: Path) -> dict[str, str]:
     """File name to text, of one file or of all ``*.yaml`` and ``*.yml`` in a folder.
 
     Raises:
-        NoRulesError: there is none, or it can't be read as UTF-8 text.
+        NoRulesError: there is none, it can't be read as UTF-8 text, or all are longer than a record of the log.
     """
-    if place.is_dir():
-        paths = sorted(p for p in place.iterdir() if p.suffix in {".yaml", ".yml"})
-        if not paths:
-            raise NoRulesError(f"{place} has no *.yaml files: put rules there, or point rules.dir elsewhere")
-    else:
-        paths = [place]
+    paths = _files(place) if place.is_dir() else [place]
+    if not paths:
+        raise NoRulesError(f"{place} has no *.yaml files: put rules there, or point rules.dir elsewhere")
+    files = {}
+    for path in paths:
+        try:
+            files[str(path) if path == place else path.name] = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise NoRulesError(f"{error.filename}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise NoRulesError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+    if (size := sum(len(text.encode()) for text in files.values())) > MAX_BYTES:
+        raise NoRulesError(
+            f"{place}: {size} bytes of rules, at most {MAX_BYTES} can be used: leave out what is not needed"
+        )
+    return files
+
+
+def traces(place: Path) -> frozenset[Trace]:
+    """What tells a change of the rules in ``place`` without reading them; empty where there are none."""
+    found = set()
     try:
-        return {str(path) if not place.is_dir() else path.name: path.read_text(encoding="utf-8") for path in paths}
-    except OSError as error:
-        raise NoRulesError(f"{error.filename}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise NoRulesError(f"{place}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+        for path in _files(place) if place.is_dir() else [place]:
+            about = path.stat()
+            found.add(Trace(path.name, about.st_mtime_ns, about.st_size, about.st_ino))
+    except OSError:  # gone since it was listed: the next look finds what is there then
+        return frozenset()
+    return frozenset(found)
+
+
+def _files(folder: Path) -> list[Path]:
+    """In order of name. What begins with a dot is an editor's own, and ``NAME.tests.yaml`` holds examples, no rules."""
+    found = [path for path in folder.iterdir() if path.suffix in {".yaml", ".yml"} and path.name[0] != "."]
+    return sorted(path for path in found if not path.stem.endswith(".tests"))

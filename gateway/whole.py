@@ -16,7 +16,7 @@ from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import LOOPBACK, free_port, parse_bind, why_not
 from gateway.embedded.stack import EmbeddedStack
 from gateway.http_probe import answers
-from gateway.prepare import prepare_database, read_rules
+from gateway.prepare import prepare_database
 from gateway.sandbox import Sandbox, wanted
 from gateway.settings import Settings
 from gateway.storage.database import DatabaseUnfitError, connect
@@ -45,11 +45,9 @@ class Gateway:
 
         Raises:
             EmbeddedError: a part can't run; one line says why and what to do.
-            NoRulesError, RuleErrors: ``rules.dir`` can't be used.
+            NoRulesError, RuleErrors: ``rules.dir`` can't be used, and no rules held before.
         """
         self._check_http_port()
-        # Wrong rules are found before anything is started.
-        read_rules(self._settings.rules.dir, self._settings.templates.dir)
         self.addresses = self._find_addresses()
         self._prepare_database(self.addresses)
         env = {**os.environ, **self.addresses.environment()}

@@ -57,7 +57,7 @@ def create_app(
     ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
     partitions = settings.log.partitions
     templates = Templates.load(settings.templates.dir).names()
-    api = Api(engine, log, Core(log, partitions), ring, partitions, clock, templates)
+    api = Api(engine, log, Core(log, partitions), ring, partitions, clock, templates, settings.rules.dir)
     app = FastAPI(
         title="Kizashi",
         version=__version__,

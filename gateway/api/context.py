@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Query, Request
@@ -54,6 +55,8 @@ class Api:
     now_ms: Callable[[], Millis]
     templates: frozenset[str]
     """The templates that a rule may name."""
+    rules_dir: Path | None = None
+    """The folder whose rules are followed."""
     running_feed: InventoryFeed | None = None
 
     @property

@@ -143,7 +143,8 @@ def _database(found: Addresses) -> str:
         engine.dispose()
     alarms = "".join(f"; {alarm.provider}: {alarm.reason}" for alarm in seen.alarms)
     unowned = sum(each.owner is None for each in seen.partitions)
-    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker{alarms}"
+    refused = f"; rules.dir: {seen.refused_rules}" if seen.refused_rules else ""
+    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker{alarms}{refused}"
 
 
 def _log(found: Addresses) -> str:

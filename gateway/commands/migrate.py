@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typer
+
 from gateway.commands.stack import loaded_settings
 from gateway.commands.terminal import fail, succeed
 
@@ -19,11 +21,16 @@ def run() -> None:
     settings = loaded_settings()
     try:
         engine = connect(addresses.find(settings).database_url)
-        version = prepare_database(engine, settings)
+        adopted = prepare_database(engine, settings)
     except RuleErrors as errors:
         fail("\n".join(str(problem) for problem in errors.problems))
     except (addresses.NotRunningError, NoRulesError, DatabaseUnfitError) as error:
         fail(str(error))
     except OperationalError as error:
         fail(f"the database does not answer: {str(error.orig).splitlines()[0]}")
+    if adopted is not None and adopted.problems:
+        for problem in adopted.problems:
+            typer.echo(str(problem), err=True)
+        typer.echo(f"the rules in {settings.rules.dir} can't be used: those that held before still do", err=True)
+    version = adopted.version if adopted is not None else None
     succeed("schema up to date" + (f", rules {version} handed over" if version else ""))

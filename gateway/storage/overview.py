@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from gateway.storage import alerts_read, cases, decisions_read, messages_read
+from gateway.storage import alerts_read, cases, decisions_read, messages_read, rule_folders
 from gateway.storage.tables import customers, devices, faults, partitions, provider_alarms, timeline, workers
 from gateway.storage.timeline import Entry
 
@@ -54,6 +54,8 @@ class Overview(msgspec.Struct, frozen=True):
     faults: int
     """Events that made a rule raise."""
     alarms: list[Alarm]
+    refused_rules: str | None = None
+    """Why the rules in ``rules.dir`` can't be used as they are; ``None``: they can."""
 
     @property
     def outbox(self) -> dict[str, int]:
@@ -88,7 +90,17 @@ def read(connection: Connection) -> Overview:
             Alarm(row["provider"], row["reason"], row["at"])
             for row in connection.execute(select(provider_alarms).order_by(provider_alarms.c.at)).mappings()
         ],
+        refused_rules=refused_rules(connection),
     )
+
+
+def refused_rules(connection: Connection) -> str | None:
+    """The first problem of the rules in ``rules.dir`` and how many there are; ``None`` where nothing is wrong."""
+    folder = rule_folders.get(connection)
+    if folder is None or not folder.problems:
+        return None
+    more = f" (and {len(folder.problems) - 1} more)" if len(folder.problems) > 1 else ""
+    return f"{folder.problems[0]}{more}; the rules before still hold"
 
 
 def suppressions(connection: Connection) -> dict[str, int]:

@@ -35,18 +35,22 @@ def version_of(files: dict[str, str]) -> str:
 def put(connection: Connection, files: dict[str, str], *, version: str | None = None) -> str:
     """Make ``files`` (already validated) the newest set and wake the inventory feed; returns its version.
 
-    Putting the set that is already the newest changes nothing; putting an older one brings it back.
+    Putting the set that is already the newest changes nothing but its text (comments, layout); putting an older one
+    brings it back.
     """
     version = version or version_of(files)
     _one_at_a_time(connection)
     present = newest(connection)
     if present is not None and present.version == version:
+        if present.files != files:
+            connection.execute(update(rule_sets).where(rule_sets.c.version == version).values(files=files))
         return version
     connection.execute(
         insert(rule_sets)
         .values(version=version, files=files, created_at=func.clock_timestamp())
         .on_conflict_do_update(
-            index_elements=["version"], set_={"created_at": func.clock_timestamp(), "published_at": None}
+            index_elements=["version"],
+            set_={"files": files, "created_at": func.clock_timestamp(), "published_at": None},
         )
     )
     wake.notify(connection, wake.INVENTORY)

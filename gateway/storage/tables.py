@@ -129,6 +129,19 @@ rule_sets = Table(
     _at("published_at"),
 )
 
+rule_folders = Table(
+    "rule_folders",
+    metadata,
+    # What was last made of rules.dir. One row: it is named after the setting.
+    Column("id", Text, primary_key=True),
+    Column("place", Text, nullable=False),
+    # Of the newest set from it that could be used; NULL: there was none.
+    Column("version", Text),
+    # What is wrong with it now; the rules that held before still do.
+    Column("problems", JSONB, nullable=False, server_default=_empty_list),
+    _made("looked_at"),
+)
+
 partitions = Table(
     "partitions",
     metadata,

@@ -31,10 +31,15 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 async def readyz(api: Here) -> JSONResponse:
-    """200 when database and log can be reached, else 503; the body says which of them can't."""
+    """200 when database and log can be reached, else 503; the body says which of them can't.
+
+    Rules that can't be used are told too, and do not count: those that held before still do.
+    """
     database, log = await asyncio.gather(_database(api), _log(api))
     parts = {"database": database or "reachable", "log": log or "reachable"}
     ready = database is None and log is None
+    if ready and (refused := await run_in_threadpool(_refused_rules, api)) is not None:
+        parts["rules"] = refused
     content: dict[str, Any] = {"status": "ready" if ready else "not ready", **parts}
     return JSONResponse(content, 200 if ready else 503)
 
@@ -74,6 +79,11 @@ async def _database(api: Api) -> str | None:
     except TimeoutError:
         return f"no answer within {CHECK_SECONDS:g} seconds"
     return None
+
+
+def _refused_rules(api: Api) -> str | None:
+    with api.engine.connect() as connection:
+        return overview.refused_rules(connection)
 
 
 async def _log(api: Api) -> str | None:

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from gateway.api.context import Here
 from gateway.api.problems import Problem
 from gateway.api.shapes.rules import CheckAnswer, RuleProblem, RulesAnswer, RulesBody
-from gateway.storage import rule_sets
+from gateway.rules_dir import MAX_BYTES
+from gateway.storage import rule_folders, rule_sets
 from rules.document import parse
 from rules.problem import RuleErrors
 
 router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
-MAX_BYTES = 400_000
-"""A whole set travels in one record of the log."""
+FOLDER_WINS = "This set holds until a file in {} (rules.dir) is saved: then the folder's set holds again."
 ONE_FILE = "rules.yaml"
 """The name of a set that is sent as bare YAML."""
 
@@ -57,9 +57,9 @@ Files = Annotated[dict[str, str], Depends(sent_files)]
 
 @router.get("")
 def get_rules(api: Here) -> RulesAnswer:
-    """The newest set, with each file as it was put."""
+    """The newest set, with each file as it was put; and what was last made of `rules.dir`, if that is set."""
     with api.engine.connect() as connection:
-        return RulesAnswer.of(rule_sets.newest(connection))
+        return RulesAnswer.of(rule_sets.newest(connection), rule_folders.get(connection) if api.rules_dir else None)
 
 
 @router.put("", openapi_extra=_BODY)
@@ -73,7 +73,10 @@ def put_rules(api: Here, files: Files) -> RulesAnswer:
     with api.engine.begin() as connection:
         rule_sets.put(connection, files)
     feed.publish_rules()
-    return get_rules(api)
+    answer = get_rules(api)
+    if api.rules_dir is not None:
+        answer.note = FOLDER_WINS.format(api.rules_dir)
+    return answer
 
 
 @router.post("/check", openapi_extra=_BODY)
@@ -88,17 +91,7 @@ def problems_in(files: dict[str, str], templates: frozenset[str]) -> list[RulePr
     try:
         parse(files, known_templates=templates)
     except RuleErrors as error:
-        return [
-            RuleProblem(
-                file=each.file,
-                line=each.line,
-                column=each.column,
-                place=each.path,
-                message=each.message,
-                mend=each.mend,
-            )
-            for each in error.problems
-        ]
+        return [RuleProblem.of(each) for each in error.problems]
     return []
 
 

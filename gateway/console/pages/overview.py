@@ -98,6 +98,12 @@ def _alarms(picture: Picture | None) -> Markup:
         H('<div class="notice critical"><b>{} needs an operator:</b> {}</div>').format(alarm.provider, alarm.reason)
         for alarm in picture.numbers.alarms
     ]
+    if picture.numbers.refused_rules is not None:
+        said.append(
+            H('<div class="notice critical"><b>The rules in rules.dir are refused:</b> {}</div>').format(
+                picture.numbers.refused_rules
+            )
+        )
     if picture.rejected is None:
         said.append(
             H('<div class="notice critical">The event log can\'t be reached. Nothing is lost: senders wait.</div>')
