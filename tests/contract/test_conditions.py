@@ -25,6 +25,10 @@ FIRES: dict[str, list[Event]] = {
     "above": [reading(0, 5, "temperature"), reading(10, 9, "temperature"), reading(20, 5, "temperature")],
     "below": [reading(0, 50, "battery"), reading(10, 19, "battery"), reading(20, 31, "battery")],
     "between": [reading(0, 5, "temperature"), reading(10, 2, "temperature"), reading(20, 3, "temperature")],
+    "forecast": [
+        *(reading(60 * minute, 80 - 2 * minute, "tank_level") for minute in range(24)),
+        *(reading(60 * minute, 95, "tank_level") for minute in range(24, 28)),
+    ],
     "equals": [reading(0, False, "door_open"), reading(10, True, "door_open"), reading(20, False, "door_open")],
     "absent_for": [reading(0, 1), tick(899), tick(901), reading(950, 1)],
     "zone": [
