@@ -14,7 +14,9 @@ from rules.conditions import (
     equals,
     forecast,
     not_of,
+    rate,
     sustained,
+    window,
     zone,
 )
 
@@ -25,6 +27,8 @@ OPERATORS: dict[str, Operator] = {
         below.OPERATOR,
         between.OPERATOR,
         equals.OPERATOR,
+        rate.OPERATOR,
+        window.OPERATOR,
         forecast.OPERATOR,
         absent_for.OPERATOR,
         zone.OPERATOR,

@@ -59,6 +59,16 @@ FIRES: dict[str, list[Event]] = {
         tick(620),
         reading(700, 1, "temperature"),
     ],
+    "rate": [
+        *(reading(minute * 60, 80, "level") for minute in range(30)),
+        *(reading(minute * 60, 80 - (minute - 29), "level") for minute in range(30, 60)),
+        *(reading(minute * 60, 50, "level") for minute in range(60, 90)),
+    ],
+    "window": [
+        *(reading(minute * 60, 50, "power") for minute in range(20)),
+        *(reading(minute * 60, 130, "power") for minute in range(20, 40)),
+        *(reading(minute * 60, 50, "power") for minute in range(40, 60)),
+    ],
 }
 """For each operator, what a device says so that the example on its page fires, and resolves again."""
 
