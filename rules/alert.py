@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
 from devices.event import Millis
 from rules.condition import Memory, Truth
 from rules.decision import Position
@@ -14,19 +16,57 @@ INACTIVE = 0
 PENDING = 1
 """True at first sight: the next event that says so again fires it."""
 FIRING = 2
+OVER = 3
+"""Ended by a person or by time while the condition may still hold: it has to be false once before it fires again."""
 
 Phase = Literal["inactive", "pending", "firing"]
 
 _UNSETTLED: Any = object()
 
 
+class Episode(msgspec.Struct, array_like=True, gc=False):
+    """One alert from its firing to its end. Times are on the device's clock. Written into checkpoints as it is."""
+
+    rule_id: str
+    alert_id: str
+    since: Millis
+    """When it began to fire."""
+    store_id: str | None
+    """The store that it is about."""
+    repeat_at: Millis | None = None
+    severity: str = ""
+    """As said last; empty in checkpoints of before there were steps."""
+    holding: tuple[str, ...] = ()
+    """The steps that hold, by severity; one that became unknown stays what it was."""
+    risen_at: Millis | None = None
+    """When it was last raised."""
+    acknowledged_at: Millis | None = None
+    acknowledged_by: str | None = None
+    snoozed_until: Millis | None = None
+    unsaid: bool = False
+    """Something was not said, since another rule's alert spoke for this one or it was snoozed."""
+    say_at: Millis | None = None
+    """When to say what was not said."""
+
+    def due(self, auto_resolve_after: Millis | None) -> Millis:
+        """The next time at which something is to be done by itself."""
+        found = NEVER
+        for at in (self.repeat_at, self.snoozed_until, self.say_at, self.ends_at(auto_resolve_after)):
+            if at is not None and at < found:
+                found = at
+        return found
+
+    def ends_at(self, auto_resolve_after: Millis | None) -> Millis | None:
+        """When it ends by itself, that long after it fired or was last raised."""
+        if auto_resolve_after is None:
+            return None
+        return (self.since if self.risen_at is None else self.risen_at) + auto_resolve_after
+
+
 class Slot:
     """What the fold remembers of one rule on one device."""
 
-    __slots__ = (
-        "alert_id", "decided", "due", "memory", "phase", "position", "repeat_at", "rule", "seen", "settled", "since",
-        "store_id", "timed",
-    )  # fmt: skip
+    __slots__ = ("decided", "due", "episode", "memory", "phase", "position", "rule", "seen", "settled", "timed")
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -37,43 +77,48 @@ class Slot:
         """Whether the condition was ever known to be true or false: before that, true is first sight."""
         self.settled: Truth | Any = _UNSETTLED
         """The truth at which nothing is to be done."""
-        self.alert_id = ""
-        """Of the episode that is firing."""
-        self.since: Millis = 0
-        """When it began to fire."""
-        self.store_id: str | None = None
-        """The store that it is about, while firing."""
-        self.repeat_at: Millis = NEVER
+        self.episode: Episode | None = None
+        """The alert, while it fires."""
         self.due: Millis = NEVER
-        """The earliest of the condition's deadline and the repeat."""
+        """No deadline of the condition or of the alert is earlier."""
         self.position: Position | None = None
         """Where the newest decision was taken, and how many before it at the same position."""
         self.decided = 0
 
+    @property
+    def alert_id(self) -> str:
+        """Of the episode that fires; empty without one."""
+        return "" if self.episode is None else self.episode.alert_id
+
     def settle(self) -> None:
         """Work out ``settled`` from the phase."""
-        if self.phase == FIRING:
+        if self.rule.steps or (self.rule.condition.momentary and self.phase == FIRING):
+            self.settled = _UNSETTLED
+        elif self.phase in (FIRING, OVER):
             self.settled = True
         elif self.phase == INACTIVE and self.seen:
             self.settled = False
         else:
             self.settled = _UNSETTLED
 
+    def episode_due(self) -> Millis:
+        """The next time at which the alert changes by itself."""
+        return NEVER if self.episode is None else self.episode.due(self.rule.auto_resolve_after_ms)
+
     def start_over(self) -> None:
         """Forget what the condition remembered, not the alert."""
         self.memory = self.rule.condition.fresh()
         self.settled = _UNSETTLED
-        self.due = self.repeat_at
+        self.due = self.episode_due()
 
     def carry_over(self, before: Slot) -> None:
         """Go on with the alert that an earlier version of the rule opened."""
         self.phase = FIRING
         self.seen = True
-        self.alert_id = before.alert_id
-        self.since = before.since
-        self.store_id = before.store_id
-        if self.rule.repeat_every_ms is not None and before.repeat_at != NEVER:
-            self.repeat_at = self.due = before.repeat_at
+        self.episode = before.episode
+        if self.episode is not None and self.rule.repeat_every_ms is None:
+            self.episode.repeat_at = None
+        self.due = self.episode_due()
 
 
 class AlertView(NamedTuple):
@@ -85,11 +130,15 @@ class AlertView(NamedTuple):
     since: Millis | None
     """Since when it fires."""
     alert_id: str | None
+    severity: str | None = None
+    """While it fires."""
 
 
 def view(slot: Slot, subject: Subject) -> AlertView:
     """The alert in ``slot``."""
-    if slot.phase == FIRING:
-        return AlertView(slot.rule.id, subject.id, "firing", slot.since, slot.alert_id)
+    episode = slot.episode
+    if episode is not None:
+        severity = episode.severity or slot.rule.severity
+        return AlertView(slot.rule.id, subject.id, "firing", episode.since, episode.alert_id, severity)
     pending = slot.phase == PENDING or slot.rule.condition.pending(slot.memory)
     return AlertView(slot.rule.id, subject.id, "pending" if pending else "inactive", None, None)

@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
-from devices.event import DeviceFacts, Millis, StoreFacts
-from rules.alert import FIRING, Slot
+from devices.event import DeviceFacts, MemberChanged, Millis, StoreFacts
+from rules.alert import Episode, Slot
+from rules.group import Group, Ledger, new_subject
 from rules.state import PartitionState, ruleset_of
-from rules.subject import NEVER, Subject
+from rules.subject import LONG_AGO, NEVER, Subject
 
 VERSION = 1
 
@@ -21,21 +22,13 @@ class CheckpointError(Exception):
     """Bytes that this version cannot read as a checkpoint."""
 
 
-class _Firing(msgspec.Struct, frozen=True, array_like=True):
-    rule_id: str
-    alert_id: str
-    since: Millis
-    store_id: str | None
-    repeat_at: Millis | None
-
-
 class _Slot(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     version: str
     phase: int
     seen: bool
     due: Millis | None
     memory: list[Any]
-    firing: _Firing | None = None
+    firing: Episode | None = None
 
 
 class _Subject(msgspec.Struct, frozen=True, array_like=True):
@@ -52,6 +45,10 @@ class _Subject(msgspec.Struct, frozen=True, array_like=True):
     tracked: bool
     recent: list[str]
     slots: list[_Slot]
+    ledgers: list[Ledger] = []
+    """The rest: of a group only."""
+    waiting: list[MemberChanged] = []
+    told: dict[str, str | None] = {}
 
 
 class _Shared(msgspec.Struct, frozen=True, array_like=True):
@@ -60,6 +57,7 @@ class _Shared(msgspec.Struct, frozen=True, array_like=True):
     version: str
     files: dict[str, str]
     stores: list[tuple[StoreFacts, Millis]]
+    rules_at: Millis = LONG_AGO
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -89,15 +87,19 @@ def encode_subject(state: PartitionState, device_id: str) -> bytes:
             subject.tracked,
             subject.recent,
             [_pack(slot) for slot in subject.slots if slot is not None],
+            *_pack_group(subject),
         )
     )
 
 
+def _pack_group(subject: Subject) -> tuple[list[Ledger], list[MemberChanged], dict[str, str | None]]:
+    if not isinstance(subject, Group):
+        return [], [], {}
+    return list(subject.ledgers.values()), list(subject.waiting.values()), subject.told
+
+
 def _pack(slot: Slot) -> _Slot:
-    firing = None
-    if slot.phase == FIRING:
-        firing = _Firing(slot.rule.id, slot.alert_id, slot.since, slot.store_id, _finite(slot.repeat_at))
-    return _Slot(slot.rule.version, slot.phase, slot.seen, _finite(slot.due), slot.memory, firing)
+    return _Slot(slot.rule.version, slot.phase, slot.seen, _finite(slot.due), slot.memory, slot.episode)
 
 
 def _finite(deadline: Millis) -> Millis | None:
@@ -116,7 +118,9 @@ def restore_subject(state: PartitionState, device_id: str, part: bytes) -> None:
         raise CheckpointError(f"the checkpoint of device {device_id} cannot be read: {error}") from error
     if packed.format != VERSION or packed.facts.id != device_id:
         raise CheckpointError(f"the checkpoint of device {device_id} has format {packed.format} of {packed.facts.id}")
-    subject = Subject(packed.facts, state.world, state.plans.plan_for(packed.facts))
+    subject = new_subject(packed.facts, state.world, state.plans.plan_for(packed.facts))
+    if isinstance(subject, Group):
+        subject.restore(packed.ledgers, packed.waiting, packed.told)
     subject.last_at, subject.heard_at, subject.lag = packed.last_at, packed.heard_at, packed.lag
     subject.samples, subject.fix, subject.status = packed.samples, packed.fix, packed.status
     subject.inside, subject.vague, subject.tracked = packed.inside, set(packed.vague), packed.tracked
@@ -136,16 +140,14 @@ def _unpack_slots(subject: Subject, packed: list[_Slot]) -> None:
         slot = subject.slots[place] = Slot(subject.plan.rules[place])
         slot.phase, slot.seen, slot.memory = part.phase, part.seen, part.memory
         slot.due = NEVER if part.due is None else part.due
-        if part.firing is not None:
-            slot.alert_id, slot.since, slot.store_id = part.firing.alert_id, part.firing.since, part.firing.store_id
-            slot.repeat_at = NEVER if part.firing.repeat_at is None else part.firing.repeat_at
+        slot.episode = part.firing
         slot.settle()
 
 
 def encode_shared(state: PartitionState) -> bytes:
     """What the devices share: rule files, stores and our time."""
     stores = [(store, state.world.known_since.get(store_id, 0)) for store_id, store in state.world.stores.items()]
-    return _encoder.encode(_Shared(VERSION, state.now, state.version, state.files, stores))
+    return _encoder.encode(_Shared(VERSION, state.now, state.version, state.files, stores, state.world.rules_at))
 
 
 def restore_shared(part: bytes, now: Millis | None = None) -> PartitionState:
@@ -169,6 +171,7 @@ def restore_shared(part: bytes, now: Millis | None = None) -> PartitionState:
     state.now = packed.now if now is None else max(now, packed.now)
     if packed.files or packed.version:
         state.use(packed.files, packed.version, ruleset_of(packed.files))
+    state.world.rules_at = packed.rules_at
     for store, since in packed.stores:
         state.world.restore(store, since)
     return state

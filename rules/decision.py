@@ -72,7 +72,10 @@ class Decision(msgspec.Struct, frozen=True):
     inhibited_by: str | None = None
     """The rule whose alert speaks for this one: nobody is contacted and no case opens while that one fires."""
     ended_by: str | None = None
-    """Of ``resolved``: who or what ended it where that was not recovery (``time``, ``withdrawn``, or a person)."""
+    """Of ``resolved``: who or what ended it where that was not recovery: ``time``, ``withdrawn``, ``passed`` (it was a
+    moment only), or a person."""
+    snoozed_until: int | None = None
+    """Until then (event time, ms) nobody is contacted, since a person said so."""
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -85,6 +88,24 @@ class Note(msgspec.Struct, frozen=True):
     customer_id: str
     summary: str
     detail: dict[str, Any]
+
+
+class Intervention(msgspec.Struct, frozen=True):
+    """A person's word on an alert that fires took effect, and the alert goes on. (One who ends it makes a ``resolved``.)
+
+    ``at`` is our time, ms.
+    """
+
+    id: str
+    at: int
+    action: Literal["acknowledge", "snooze"]
+    by: str
+    alert_id: str
+    rule_id: str
+    subject: str
+    customer_id: str | None
+    until: int | None = None
+    """Of ``snooze``: our time, ms."""
 
 
 class Derivation(msgspec.Struct, frozen=True):
@@ -107,7 +128,7 @@ class Fault(msgspec.Struct, frozen=True):
     trace: str
 
 
-Outcome = Decision | Note | Fault | Derivation
+Outcome = Decision | Note | Fault | Derivation | Intervention
 
 
 def derived_id(prefix: str, *parts: object) -> str:

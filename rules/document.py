@@ -8,33 +8,40 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from rules import inhibition
 from rules.calendar_words import read_calendar_definition
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
 from rules.library import SECTIONS, Definition, Library
+from rules.mentions import Mentions
 from rules.problem import Problem, RuleErrors
-from rules.reading import Reading
 from rules.profiles import read_profile
+from rules.reading import Reading
+from rules.references import check, group_by, in_order, members
 from rules.rule import Rule, Ruleset
 from rules.selector import read_selector
 from rules.source import read_yaml
+from rules.step_reading import read_steps
+from rules.steps import SEVERITIES, Stepped
 from rules.then import read_then
 from rules.when import read_when
 
-SEVERITIES: Final = ("critical", "major", "minor", "warning", "info")
 PURPOSES: Final = ("maintenance", "safety", "offers", "service")
 RULE_KEYS: Final = (
     *("id", "name", "summary", "for_devices", "when", "max_gap"),
-    *("severity", "purpose", "then", "cooldown", "repeat_every"),
+    *("severity", "steps", "purpose", "then", "cooldown", "repeat_every", "auto_resolve_after", "inhibited_by"),
 )
 
 FILE_KEYS: Final = ("rules", *SECTIONS, "tests")
 """``tests`` are examples of what the rules should do; they are no part of the rules. See rules.examples."""
 
+_DEFINITIONS: Final[dict[str, Callable[[Reading], Any]]] = {
+    "calendars": read_calendar_definition,
+    "profiles": read_profile,
+}
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 _EXAMPLE = "write rules: followed by a list of rules"
-_DEFINITIONS: Final[dict[str, Callable[[Reading], Any]]] = {"calendars": read_calendar_definition, "profiles": read_profile}
-
 
 
 def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) -> Ruleset:
@@ -49,13 +56,17 @@ def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) 
     """
     problems: list[Problem] = []
     rules: dict[str, Rule | None] = {}
+    references: list[inhibition.Reference] = []
+    said: dict[str, Mentions] = {}
     documents = [document for file in sorted(files) if (document := _read_document(file, files[file], problems))]
     library = _read_library(documents)
     for document in documents:
-        _read_rules(document, rules, library, known_templates)
+        _read_rules(document, rules, library, known_templates, references, said)
+    inhibition.check(references, rules)
+    check(said, rules)
     if problems:
         raise RuleErrors(sorted(problems, key=lambda problem: problem[:3]))
-    usable = tuple(rule for rule in rules.values() if rule is not None)
+    usable = in_order([rule for rule in rules.values() if rule is not None])
     return Ruleset(_digest(sorted(rule.version for rule in usable)), usable)
 
 
@@ -96,7 +107,12 @@ def _read_library(documents: list[Reading]) -> Library:
 
 
 def _read_rules(
-    document: Reading, rules: dict[str, Rule | None], library: Library, known_templates: frozenset[str] | None
+    document: Reading,
+    rules: dict[str, Rule | None],
+    library: Library,
+    known_templates: frozenset[str] | None,
+    references: list[inhibition.Reference],
+    said: dict[str, Mentions],
 ) -> None:
     if "rules" not in document or document.entries["rules"].value == []:
         return
@@ -107,36 +123,58 @@ def _read_rules(
         rule_id = _read_id(reading)
         if rule_id is not None and rule_id in rules:
             reading.refuse("id", f"there is another rule '{rule_id}'", "give each rule an id of its own")
-        rule = _read_rule(reading, rule_id or "", library.for_rule(), known_templates)
+        own = library.for_rule(rule_id or "")
+        rule = _read_rule(reading, rule_id or "", own, known_templates, references)
         if rule_id is not None:
+            said.setdefault(rule_id, own.mentions)
             rules.setdefault(rule_id, rule)
 
 
-def _read_rule(reading: Reading, rule_id: str, library: Library, known_templates: frozenset[str] | None) -> Rule | None:
+def _read_rule(
+    reading: Reading,
+    rule_id: str,
+    library: Library,
+    known_templates: frozenset[str] | None,
+    references: list[inhibition.Reference],
+) -> Rule | None:
     """One rule; ``None`` where its condition or its devices cannot be read (each problem is noted)."""
     reading.only(RULE_KEYS)
     selector = read_selector(reading)
-    condition = read_when(reading, reading.duration("max_gap") or DEFAULT_MAX_GAP, library)
+    max_gap = reading.duration("max_gap") or DEFAULT_MAX_GAP
+    condition = read_when(reading, max_gap, library)
     case, notify = read_then(reading, known_templates)
-    severity = reading.choice("severity", SEVERITIES)
+    severity = cast("Severity", reading.choice("severity", SEVERITIES) or "warning")
+    steps = read_steps(reading, severity, (case, notify), max_gap, library, known_templates)
     purpose = reading.choice("purpose", PURPOSES)
     texts = {key: reading.text(key) or "" for key in ("name", "summary")}
-    cooldown, repeat_every = reading.duration("cooldown"), reading.duration("repeat_every")
+    durations = {key: reading.duration(key) for key in ("cooldown", "repeat_every", "auto_resolve_after")}
+    inhibited_by = inhibition.read_inhibited_by(reading, rule_id, references)
+    by = group_by(library.mentions, reading)
     if selector is None or condition is None:
         return None
+    if steps:
+        condition = Stepped(condition, steps)
+    version = _version(reading, library)
     return Rule(
         id=rule_id,
-        version=_version(reading, library),
+        version=version,
         selector=selector,
         condition=condition,
-        severity=cast("Severity", severity or "warning"),
+        severity=severity,
         purpose=purpose or "maintenance",
         case=case,
         notify=notify,
-        cooldown_ms=cooldown,
-        repeat_every_ms=repeat_every,
+        steps=steps,
+        inhibited_by=inhibited_by,
+        group_by=by,
+        members=members(library.mentions, version, selector),
+        mentions=library.mentions.asked(member=False),
+        cooldown_ms=durations["cooldown"],
+        repeat_every_ms=durations["repeat_every"],
+        auto_resolve_after_ms=durations["auto_resolve_after"],
         metrics=tuple(sorted(key for key in condition.watches if key.isprintable())),
-        **texts,
+        name=texts["name"],
+        summary=texts["summary"],
     )
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 
 from devices.event import (
+    AlertCommand,
     DeviceChanged,
     DeviceEvent,
     Event,
     Location,
+    MemberChanged,
     Millis,
     RulesChanged,
     Status,
@@ -24,9 +26,13 @@ from devices.event import (
     Tick,
 )
 from rules.alert import FIRING, Slot
-from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, STATUS
+from rules.command import obey
+from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
+from rules.inhibition import release
+from rules.group import Group
 from rules.judgement import fault, judge, withdraw
+from rules.membership import rejoin
 from rules.places import forget, locate
 from rules.problem import RuleErrors
 from rules.rule import Ruleset
@@ -145,6 +151,8 @@ def _evaluate(
     if due < subject.due:
         subject.due = due
         state.schedule(subject)
+    elif out:  # an alert's end may have brought another one's deadline forward
+        state.schedule(subject)
 
 
 def _location(state: PartitionState, event: Location, position: Position, out: list[Outcome]) -> None:
@@ -223,6 +231,23 @@ def _status(state: PartitionState, event: Status, position: Position, out: list[
     _evaluate(state, subject, subject.plan.touched_by(STATUS), position, out)
 
 
+def _member_changed(state: PartitionState, event: MemberChanged, position: Position, out: list[Outcome]) -> None:
+    new = event.device_id not in state.subjects
+    group = state.subject(event.device_id)
+    if not isinstance(group, Group):
+        return
+    state.dirty.add(group.id)
+    if new:  # until now nobody was known to hold
+        group.last_at = event.at
+        _first_look(state, group, list(range(len(group.slots))), event.at, position, out)
+    if group.due < event.at:
+        _catch_up(state, group, event.at, position, out)
+    if event.at > group.last_at:
+        _advance(state, group, event.at, event.received_at)
+    if group.hear(event):
+        _evaluate(state, group, group.plan.touched_by(MEMBER + event.rule_id), position, out)
+
+
 def _tick(state: PartitionState, event: Tick, position: Position, out: list[Outcome]) -> None:
     if event.at > state.now:
         state.now = event.at
@@ -236,8 +261,10 @@ def _device_changed(state: PartitionState, event: DeviceChanged, position: Posit
     at = max(event.at - subject.lag, state.now - subject.lag, subject.last_at)
     if subject.due < at and subject.plan.touched_by(FACTS):
         _catch_up(state, subject, at, position, out)  # what was due until now is judged by what was known until now
-    subject.facts = event.facts
+    owner, subject.facts = subject.facts.owner, event.facts
     _replan(state, subject, event.at, position, out)
+    if subject.facts.owner != owner:
+        rejoin(subject, range(len(subject.slots)), at, position, out)
     _ask_again(state, subject, subject.plan.touched_by(FACTS), at, position, out)
 
 
@@ -282,6 +309,7 @@ def _rules_changed(state: PartitionState, event: RulesChanged, position: Positio
 
 def _use(state: PartitionState, event: RulesChanged, ruleset: Ruleset, position: Position, out: list[Outcome]) -> None:
     state.shared_dirty = True
+    state.world.rules_at = max(event.at, state.world.rules_at + 1)
     state.use(event.files, event.version, ruleset)
     for subject in state.subjects.values():
         _replan(state, subject, event.at, position, out)
@@ -312,10 +340,15 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
     for slot in before.values():
         if slot.phase == FIRING:
             withdraw(slot, subject, now, position, out)
+    release(subject, now)
     subject.samples = {name: sample for name, sample in subject.samples.items() if name in plan.watched}
     if not plan.located:
         forget(subject)
-    _first_look(state, subject, added, max(now, subject.last_at), position, out)
+    if isinstance(subject, Group):
+        subject.renew()
+    now = max(now, subject.last_at)
+    _first_look(state, subject, added, now, position, out)
+    rejoin(subject, added, now, position, out)
 
 
 def _first_look(
@@ -346,4 +379,6 @@ _APPLY: dict[type, Callable[[PartitionState, Any, Position, list[Outcome]], None
     DeviceChanged: _device_changed,
     StoreChanged: _store_changed,
     RulesChanged: _rules_changed,
+    AlertCommand: obey,
+    MemberChanged: _member_changed,
 }

@@ -10,9 +10,10 @@ from __future__ import annotations
 import heapq
 
 from devices.event import Millis
-from rules.alert import FIRING, Slot
+from rules.alert import Slot
 from rules.decision import Outcome, Position
-from rules.judgement import fault, judge, repeat
+from rules.judgement import fault, judge
+from rules.life_cycle import time_comes
 from rules.state import PartitionState
 from rules.subject import NEVER, Subject
 
@@ -20,7 +21,7 @@ from rules.subject import NEVER, Subject
 def set_due(slot: Slot, subject: Subject, after: Millis) -> None:
     """Work out the slot's deadline, as seen at ``after``."""
     due = slot.rule.condition.next_deadline(slot.memory, subject, after) if slot.timed else NEVER
-    slot.due = min(due, slot.repeat_at)
+    slot.due = due if slot.episode is None else max(after, min(due, slot.episode_due()))
 
 
 def run_due(subject: Subject, until: Millis, position: Position, out: list[Outcome]) -> bool:
@@ -45,12 +46,12 @@ def _handle(slot: Slot, subject: Subject, until: Millis, position: Position, out
         if slot.timed:
             truth = slot.rule.condition.on_time(slot.memory, subject, at)
             judge(slot, subject, truth, at, position, out, heard=False)
-        if slot.phase == FIRING and slot.repeat_at <= at:
-            repeat(slot, subject, until, position, out)
+        if slot.episode is not None:
+            time_comes(slot, subject, at, until, position, out)
         set_due(slot, subject, at)
     except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
         out.append(fault(slot, subject, position, error))
-        slot.due = slot.repeat_at = NEVER  # or it would come up again at once
+        slot.due = NEVER  # or it would come up again at once; what was planned is made up for after the next event
 
 
 def run_tick(state: PartitionState, now: Millis, position: Position, out: list[Outcome]) -> None:
