@@ -17,6 +17,7 @@ from typing import Any
 from devices.event import Millis
 from rules.duration import MINUTE
 from rules.library import Library
+from rules.mentions import Mentions
 from rules.reading import Reading
 from rules.source import Located
 from rules.subject import NEVER, Subject
@@ -29,9 +30,11 @@ ANY_DATA = "\x00data"
 LOCATION = "\x00location"
 STATUS = "\x00status"
 EVENT = "\x00event"
-
+MEMBER = "\x00member"
+"""Watched by conditions on groups: a member's part in it changed."""
 FACTS = "\x00facts"
 """Watched by what asks the registry: the device's model, tags, attributes, store or owner."""
+
 DEFAULT_MAX_GAP: Millis = 10 * MINUTE
 """The longest silence between two samples over which ``for`` goes on counting."""
 
@@ -99,6 +102,13 @@ class Scope:
     """The rule's ``max_gap``."""
     sustained: bool = False
     """Inside a ``for``: a sample older than ``max_gap`` is no longer known."""
+    member: bool = False
+    """Inside a group's ``where``: asked of each device."""
+
+    @property
+    def mentions(self) -> Mentions:
+        """What the rule says of groups and of other rules, noted while it is read."""
+        return self.library.mentions
 
     @property
     def stale_after(self) -> Millis:

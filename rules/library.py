@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from rules.mentions import Mentions
 from rules.reading import Reading
 
 SECTIONS = ("calendars", "profiles")
@@ -34,6 +35,8 @@ class Library:
     """By section and id."""
     used: dict[tuple[str, str], Any] = field(default_factory=dict)
     """What was used, as plain values: it becomes part of the rule's version."""
+    mentions: Mentions = field(default_factory=Mentions)
+    """What the rule being read says of groups and of other rules."""
 
     def find(self, section: str, name: str) -> Definition | None:
         """The definition, noted as used; ``None`` where there is none of that name."""
@@ -46,6 +49,6 @@ class Library:
         """What the section defines, in order of name."""
         return sorted(name for kind, name in self.definitions if kind == section)
 
-    def for_rule(self) -> Library:
+    def for_rule(self, rule_id: str = "") -> Library:
         """The same definitions, none of them used yet."""
-        return Library(self.definitions)
+        return Library(self.definitions, mentions=Mentions(rule_id))

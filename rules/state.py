@@ -6,9 +6,10 @@ import functools
 import heapq
 from collections.abc import Iterator
 
-from devices.event import DeviceFacts, Millis
+from devices.event import Millis
 from rules.alert import AlertView, view
 from rules.document import parse
+from rules.group import facts_of, new_subject
 from rules.plan import Plans
 from rules.rule import NO_RULES, Ruleset
 from rules.subject import LONG_AGO, Subject
@@ -69,8 +70,8 @@ class PartitionState:
         """The device, made known if it was not."""
         found = self.subjects.get(device_id)
         if found is None:
-            facts = DeviceFacts(device_id)
-            found = self.subjects[device_id] = Subject(facts, self.world, self.plans.plan_for(facts))
+            facts = facts_of(device_id)
+            found = self.subjects[device_id] = new_subject(facts, self.world, self.plans.plan_for(facts))
         return found
 
     def schedule(self, subject: Subject) -> None:
@@ -91,7 +92,7 @@ class PartitionState:
         """Every alert that is not inactive."""
         for subject in self.subjects.values():
             for slot in subject.slots:
-                if slot is not None:
+                if slot is not None and slot.rule.member_of is None:
                     found = view(slot, subject)
                     if found.phase != "inactive":
                         yield found

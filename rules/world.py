@@ -6,6 +6,7 @@ import contextlib
 
 from devices.event import Millis, StoreFacts
 from rules.geofence import Fences, fence_from
+from rules.subject import LONG_AGO
 
 
 class World:
@@ -15,6 +16,8 @@ class World:
         self.stores: dict[str, StoreFacts] = {}
         self.known_since: dict[str, Millis] = {}
         self.fences = Fences()
+        self.rules_at: Millis = LONG_AGO
+        """Since when the rules that hold now have held; the same in all partitions."""
 
     def name_of(self, store_id: str) -> str:
         """What to call the store in a sentence."""
