@@ -1,7 +1,7 @@
 """What is missing until a condition is true, in sentences, read off its explanation.
 
-It knows the keys that explanations share (``metric``, ``value``, ``sampled_at``, ``limit``, ``since``, ``duration_ms``),
-not the single operators: one with keys of its own is told with what it saw.
+It knows the keys that explanations share (``metric``, ``value``, ``limit``, ``since``, ``duration_ms`` and such), not
+the single operators: one with keys of its own is told with what it saw.
 """
 
 from __future__ import annotations
