@@ -13,9 +13,11 @@ import msgspec
 
 from devices.concerning import SHARED, concerns
 from devices.event import DeviceEvent, Event, Location, MemberChanged, Millis, Telemetry, Tick
-from rules.alert import AlertView, Slot, view
+from rules.alert import OVER, Phase, Slot, view
 from rules.decision import Decision, Fault, Outcome, Position
 from rules.engine import step
+from rules.group import group_of, kind_of
+from rules.inhibition import inhibitor
 from rules.rule import Rule
 from rules.selector import Unmet
 from rules.state import PartitionState
@@ -24,11 +26,31 @@ from rules.subject import LONG_AGO, NEVER, Subject
 KEPT = 10
 """The newest so many decisions and faults are told."""
 
-Verdict = Literal["fires", "pending", "true", "false", "unknown", "not_concerned", "no_such_rule", "unknown_device"]
+Verdict = Literal[
+    "fires", "pending", "true", "false", "unknown", "not_concerned", "no_such_rule", "unknown_device", "too_long_ago"
+]
 """What held at the moment: the alert's phase, else what the condition came to, else why nobody asked it."""
 
 _ON_ITS_CLOCK = (Telemetry, Location, DeviceEvent, MemberChanged)
 """Events that move the device's own time on."""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The alert at the moment."""
+
+    phase: Phase
+    since: Millis | None = None
+    """Since when it fires."""
+    alert_id: str | None = None
+    severity: str | None = None
+    acknowledged_at: Millis | None = None
+    acknowledged_by: str | None = None
+    snoozed_until: Millis | None = None
+    inhibited_by: str | None = None
+    """The rule whose alert speaks for it."""
+    repeat_at: Millis | None = None
+    closed: bool = False
+    """Ended by a person or by time: the condition has to be false once before it fires again."""
 
 
 class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +65,10 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """The parts of ``for_devices`` that the device does not meet."""
     explanation: dict[str, Any] = {}
     """The condition tree with what each part saw and concluded; empty where nobody asked it."""
-    alert: AlertView | None = None
+    alert: Standing | None = None
+    group: str | None = None
+    """Of a rule about groups, asked about a device: the group that the device belongs to; empty: to none. What is told
+    is then the device's part in it."""
     next_look_at: Millis | None = None
     """When the passing of time alone may next change something."""
     heard_at: Millis | None = None
@@ -116,9 +141,11 @@ class Replay:
         if subject is None:
             return Inquiry(**about, verdict="unknown_device")
         about |= {"heard_at": _known(subject.heard_at), "lag": subject.lag}
+        if rule.group_by and not kind_of(self.device_id):
+            about["group"] = group_of(subject.facts, rule.group_by)
         slot = _slot_of(subject, rule)
         if slot is None:
-            return Inquiry(**about, verdict="not_concerned", unmet=rule.selector.unmet(subject.facts))
+            return Inquiry(**about, verdict="not_concerned", unmet=_unmet(rule, subject))
         return Inquiry(**about, **_standing(slot, subject, self.at))
 
     def _beyond(self, event: Event) -> bool:
@@ -143,22 +170,49 @@ class Replay:
 def _slot_of(subject: Subject, rule: Rule) -> Slot | None:
     """What the fold remembers of the rule; a fresh slot where no event has concerned it yet; ``None``: it can't."""
     for place, each in enumerate(subject.plan.rules):
-        if each.id == rule.id:
-            return subject.slots[place] or Slot(rule)
+        if each.id == rule.id or (each.member_of is not None and each.member_of.rule_id == rule.id):
+            return subject.slots[place] or Slot(each)
     return None
+
+
+def _unmet(rule: Rule, subject: Subject) -> tuple[Unmet, ...]:
+    """Why the rule does not concern the subject."""
+    if rule.group_by and kind_of(subject.id):
+        return (Unmet("group by", rule.group_by, kind_of(subject.id)),)
+    if kind_of(subject.id):
+        return (Unmet("subject", "devices", f"group {subject.id}"),)
+    return rule.selector.unmet(subject.facts)
 
 
 def _standing(slot: Slot, subject: Subject, at: Millis) -> dict[str, Any]:
     explanation = _explanation(slot, subject, at)
-    alert = view(slot, subject)
+    alert = _alert(slot, subject)
     truth: dict[Any, Verdict] = {True: "true", False: "false", None: "unknown"}
     phases: dict[str, Verdict] = {"firing": "fires", "pending": "pending"}
+    is_part = slot.rule.member_of is not None
     return {
-        "verdict": phases.get(alert.phase) or truth[explanation["result"]],
+        "verdict": (None if is_part else phases.get(alert.phase)) or truth[explanation["result"]],
         "explanation": explanation,
-        "alert": alert,
+        "alert": None if is_part else alert,
         "next_look_at": None if slot.due == NEVER else slot.due,
     }
+
+
+def _alert(slot: Slot, subject: Subject) -> Standing:
+    seen, episode = view(slot, subject), slot.episode
+    if episode is None:
+        return Standing(seen.phase, closed=slot.phase == OVER)
+    return Standing(
+        seen.phase,
+        since=episode.since,
+        alert_id=episode.alert_id,
+        severity=seen.severity,
+        acknowledged_at=episode.acknowledged_at,
+        acknowledged_by=episode.acknowledged_by,
+        snoozed_until=episode.snoozed_until,
+        inhibited_by=inhibitor(slot, subject),
+        repeat_at=episode.repeat_at,
+    )
 
 
 def _explanation(slot: Slot, subject: Subject, at: Millis) -> dict[str, Any]:
