@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devices.event import Millis
 from rules.alert import Slot
-from rules.decision import Decision, Fault, Outcome
+from rules.decision import Decision, Fault, Outcome, Position
 from rules.duration import MINUTE, spoken
 from rules.examples import Example, Expected
 from rules.explained import explained
@@ -108,16 +108,16 @@ class _Play:
             self.made += partitions.fold(0, self._seq, [arrival.event])
         self._pass_time(example.ends)
         self._seq += 1
-        self.made += partitions.tick(example.ends, self._seq)
+        self.made += partitions.tick(example.ends, Position(self._seq, 0))
         self._look(example.ends)
 
     def _pass_time(self, until: Millis) -> None:
         """Let time come to ``until``, and look at what is expected on the way."""
         while self._looks and self._looked_at_when(self._looks[0]) <= until:
             moment = self._looked_at_when(self._looks[0])
-            self.made += self._partitions.pass_time(moment, self._seq)
+            self.made += self._partitions.pass_time(moment, Position(self._seq, 0))
             self._look(moment)
-        self.made += self._partitions.pass_time(until, self._seq)
+        self.made += self._partitions.pass_time(until, Position(self._seq, 0))
 
     def _look(self, until: Millis) -> None:
         while self._looks and self._looked_at_when(self._looks[0]) <= until:
