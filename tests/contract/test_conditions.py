@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.event import DeviceFacts, Event, Tick, decode_batch, encode_batch
+from devices.event import CustomerFacts, DeviceFacts, Event, Tick, decode_batch, encode_batch
 from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.conditions.catalog import OPERATORS
 from rules.decision import Decision, Outcome, Position
@@ -20,6 +20,12 @@ from tests.unit.rules.story import START, Story, device, fix, reading, store, ti
 PAGES = Path("docs/reference/rules")
 TESTS = Path("tests/unit/rules/conditions")
 OPERATOR_NAMES = sorted(OPERATORS)
+
+
+
+def _warm_and_cold_again(abnormal: float, normal: float = 5) -> list[Event]:
+    return [reading(at, value, "temperature") for at, value in ((0, normal), (10, abnormal), (20, normal))]
+
 
 FIRES: dict[str, list[Event]] = {
     "above": [reading(0, 5, "temperature"), reading(10, 9, "temperature"), reading(20, 5, "temperature")],
@@ -38,6 +44,15 @@ FIRES: dict[str, list[Event]] = {
         tick(131),
         fix(140, 500, device="chiller-7"),
     ],
+    "device": [
+        device(DeviceFacts("chiller-7", "chiller-x", owner="customer-1", attributes={"age_months": 30}), -10),
+        *_warm_and_cold_again(9),
+    ],
+    "customer": [
+        device(DeviceFacts("chiller-7", owner="customer-1", customer=CustomerFacts(attributes={"tier": "gold"})), -10),
+        *_warm_and_cold_again(12, normal=20),
+    ],
+    "store": [device(DeviceFacts("chiller-7", owner="customer-1", store="ginza"), -10), *_warm_and_cold_again(9)],
     "during": [reading(0, False, "door_open"), reading(10, True, "door_open"), tick(6 * 3600)],
     "all": [
         reading(0, 5, "temperature"),
