@@ -91,7 +91,7 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Intervention(msgspec.Struct, frozen=True):
-    """A person's word on an alert that fires took effect, and the alert goes on. (One who ends it makes a ``resolved``.)
+    """A person's word on an alert took effect, and the alert goes on. One who ends it makes a ``resolved`` decision.
 
     ``at`` is our time, ms.
     """

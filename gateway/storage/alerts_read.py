@@ -1,42 +1,139 @@
-"""Reading alerts. They are written by ``decisions.record``."""
+"""Reading alerts. ``alerts`` writes them."""
 
 from __future__ import annotations
 
-import msgspec
-from sqlalchemy import Connection, func, select
+from typing import Any, Final, Literal, NamedTuple, get_args
 
-from gateway.storage.tables import alerts
+import msgspec
+from sqlalchemy import Connection, RowMapping, func, literal, null, select, tuple_, union_all
+
+from gateway.storage import cursors
+from gateway.storage.tables import alerts, decisions, interventions
+
+State = Literal["firing", "resolved"]
+STATES: Final[tuple[State, ...]] = get_args(State)
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """One episode of a rule on a device. Times are event times, ms."""
+    """One episode of a rule on a device. Times are event times, ms, unless said otherwise."""
 
     id: str
     rule_id: str
     subject: str
     customer_id: str | None
     severity: str
+    """The present one; once it is over, the last."""
     purpose: str
     summary: str
     state: str
     fired_at: int
     resolved_at: int | None
+    raised_at: int | None = None
+    """When its severity last rose."""
+    acknowledged_at: int | None = None
+    """Our time, ms."""
+    acknowledged_by: str | None = None
+    snoozed_until: int | None = None
+    """Our time, ms."""
+    inhibited_by: str | None = None
+    """The rule whose alert spoke for it when something was last to be said."""
+    ended_by: str | None = None
+    """``None``: it recovered, or still fires. Else ``time``, ``withdrawn``, ``passed``, or who resolved it."""
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One moment of an alert's life: a decision, or a person's word (``decision_id`` is ``None``)."""
+
+    at: int
+    what: str
+    """A transition, ``acknowledge`` or ``snooze``."""
+    severity: str | None
+    summary: str | None
+    decision_id: str | None
+    by: str | None
+    until: int | None
+
+
+class Page(NamedTuple):
+    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
+
+    items: list[Alert]
+    next: str | None
 
 
 def get(connection: Connection, alert_id: str) -> Alert | None:
     """The alert, or ``None``."""
     row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().one_or_none()
-    return None if row is None else Alert(**{name: row[name] for name in Alert.__struct_fields__})
+    return None if row is None else _read(row)
 
 
-def firing(connection: Connection, *, customer_id: str | None = None, limit: int = 50) -> list[Alert]:
+def page(
+    connection: Connection,
+    *,
+    state: State | None = None,
+    severity: str | None = None,
+    device_id: str | None = None,
+    rule_id: str | None = None,
+    customer_id: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """Alerts, newest first, narrowed by what is given.
+
+    Raises:
+        CursorError: ``cursor`` is not one that we gave.
+    """
+    wanted = {
+        alerts.c.state: state,
+        alerts.c.severity: severity,
+        alerts.c.subject: device_id,
+        alerts.c.rule_id: rule_id,
+        alerts.c.customer_id: customer_id,
+    }
+    query = select(alerts).order_by(alerts.c.fired_at.desc(), alerts.c.id.desc()).limit(limit + 1)
+    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+    if cursor is not None:
+        query = query.where(tuple_(alerts.c.fired_at, alerts.c.id) < _after(cursor))
+    found = [_read(row) for row in connection.execute(query).mappings()]
+    if len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], cursors.encode(str(last.fired_at), last.id))
+
+
+def history(connection: Connection, alert_id: str, *, limit: int = 500) -> list[Happening]:
+    """All that was decided and said about the alert, oldest first; of a very long life, the newest part."""
+    decided = select(
+        decisions.c.at,
+        decisions.c.transition.label("what"),
+        decisions.c.severity,
+        decisions.c.summary,
+        decisions.c.id.label("decision_id"),
+        null().label("by"),
+        null().label("until"),
+        decisions.c.seq.label("seq"),
+    ).where(decisions.c.alert_id == alert_id)
+    said = select(
+        interventions.c.at,
+        interventions.c.action,
+        null(),
+        null(),
+        null(),
+        interventions.c.by,
+        interventions.c.until,
+        literal(0),
+    ).where(interventions.c.alert_id == alert_id)
+    both = union_all(decided, said).subquery()
+    query = select(both).order_by(both.c.at.desc(), both.c.seq.desc()).limit(limit)
+    rows: list[dict[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
+    return [Happening(**{name: row[name] for name in Happening.__struct_fields__}) for row in reversed(rows)]
+
+
+def firing(
+    connection: Connection, *, customer_id: str | None = None, rule_id: str | None = None, limit: int = 50
+) -> list[Alert]:
     """Alerts that fire now, the newest first."""
-    query = select(alerts).where(alerts.c.state == "firing").order_by(alerts.c.fired_at.desc()).limit(limit)
-    if customer_id is not None:
-        query = query.where(alerts.c.customer_id == customer_id)
-    return [
-        Alert(**{name: row[name] for name in Alert.__struct_fields__}) for row in connection.execute(query).mappings()
-    ]
+    return page(connection, state="firing", customer_id=customer_id, rule_id=rule_id, limit=limit).items
 
 
 def firing_by_severity(connection: Connection) -> dict[str, int]:
@@ -47,3 +144,12 @@ def firing_by_severity(connection: Connection) -> dict[str, int]:
         .group_by(alerts.c.severity)
     )
     return dict(connection.execute(query).all())
+
+
+def _after(cursor: str) -> tuple[int, str]:
+    at, alert_id = cursors.decode(cursor, 2)
+    return cursors.whole_number(at), alert_id
+
+
+def _read(row: RowMapping) -> Alert:
+    return Alert(**{name: row[name] for name in Alert.__struct_fields__})

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, bindparam, exists,
 
 from gateway.storage.tables import alerts, cases, contacts, messages
 from notifiers.policy import History
+from rules.judgement import PASSED
 
 TOLD = ("sending", "unknown", "accepted", "delivered", "read", "clicked")
 """States in which a message has left, as far as we know: in doubt the customer heard of it."""
@@ -74,6 +75,7 @@ _CUSTOMER, _RULE, _ALERT, _DECISION = (
 _OF: Final = select(
     _last_contact(_CUSTOMER, _RULE, _DECISION).label("last"),
     _open_fault(_CUSTOMER).label("fault"),
-    exists().where(alerts.c.id == _ALERT, alerts.c.state == "firing").label("active"),
+    # What was only a moment is not over because the moment is.
+    exists().where(alerts.c.id == _ALERT, or_(alerts.c.state == "firing", alerts.c.ended_by == PASSED)).label("active"),
     was_told(_ALERT, _CUSTOMER, _DECISION).label("told"),
 )

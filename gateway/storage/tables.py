@@ -197,6 +197,7 @@ decisions = Table(
     Column("explanation", JSONB, nullable=False),
     _made("made_at"),
     Index("decisions_subject", "subject", "at"),
+    Index("decisions_alert", "alert_id"),
     Index("decisions_rule_customer", "rule_id", "customer_id"),
 )
 
@@ -214,8 +215,33 @@ alerts = Table(
     Column("state", Text, nullable=False),
     Column("fired_at", BigInteger, nullable=False),
     Column("resolved_at", BigInteger),
+    # When its severity last rose; the severity itself is the present one.
+    Column("raised_at", BigInteger),
+    Column("acknowledged_at", BigInteger),
+    Column("acknowledged_by", Text),
+    Column("snoozed_until", BigInteger),
+    # The rule whose alert spoke for it at the newest decision.
+    Column("inhibited_by", Text),
+    # NULL: it recovered. Else time, withdrawn, passed, or who resolved it.
+    Column("ended_by", Text),
+    Index("alerts_subject", "subject", "fired_at"),
     Index("alerts_open", "customer_id", postgresql_where=text("state = 'firing'")),
     Index("alerts_fired", "fired_at"),
+)
+
+interventions = Table(
+    "interventions",
+    metadata,
+    # What people said of alerts while they fired. (Resolving is a decision.)
+    Column("id", Text, primary_key=True),
+    Column("alert_id", Text, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    # acknowledge, snooze
+    Column("action", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    # Our time, ms; so is until.
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger),
+    Index("interventions_alert", "alert_id"),
 )
 
 contacts = Table(

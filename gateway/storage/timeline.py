@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -49,6 +49,11 @@ class Entry(msgspec.Struct, frozen=True):
     case_id: str | None = None
     reason: str | None = None
     detail: dict[str, Any] = {}
+
+
+def moment(at: int) -> datetime:
+    """Milliseconds since the epoch as an aware UTC datetime: an entry's ``at``."""
+    return datetime.fromtimestamp(at / 1000, UTC)
 
 
 class Page(NamedTuple):

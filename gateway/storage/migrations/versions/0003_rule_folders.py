@@ -1,11 +1,9 @@
 """What was last made of rules.dir: the version in force from it, or what is wrong with it."""
 
-from pathlib import Path
-
 from alembic import op
 
 revision = "0003"
-down_revision = "0002" if any(Path(__file__).parent.glob("0002_*.py")) else "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
