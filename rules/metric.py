@@ -37,6 +37,11 @@ class OfMetric(Condition):
         return stale if stale > after else NEVER
 
 
+def same(value: Any, other: Any) -> bool:
+    """Whether both are equal and of one kind: 1 is 1.0, but not ``true``."""
+    return bool(value == other) and (type(value) is bool) == (type(other) is bool)
+
+
 def shown(value: Any) -> str:
     """A value as a sentence shows it: at most 4 decimals, no trailing zeros."""
     if type(value) is bool:
