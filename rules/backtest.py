@@ -191,8 +191,11 @@ class Backtest:
         return [decision for _, side, decision in found if side == CANDIDATE]
 
     def _compare(self, found: list[tuple[int, Side, Decision]]) -> None:
-        """Each record is folded on one side after the other, but the decisions belong together event by event."""
-        for _, side, decision in sorted(found, key=lambda each: each[0]):
+        """Each record is folded on one side after the other, but the decisions belong together event by event.
+
+        One event may bring several of a device, of deadlines before it: those belong together by their time.
+        """
+        for _, side, decision in sorted(found, key=lambda each: (each[0], each[2].at)):
             comparison = self._comparisons.get(decision.rule_id)
             if comparison is not None:
                 comparison.take(side, decision)

@@ -106,7 +106,7 @@ class Comparison:
         other = others.get(subject)
         if other is None or other.partner is not None:
             return
-        if other.ended is None or abs(episode.at - other.ended) <= TOLERANCE_MS:
+        if other.ended is None or episode.at - other.ended <= TOLERANCE_MS:
             episode.partner, other.partner = other, episode
 
     def _alone(self, side: Side, subject: str, episode: _Episode) -> None:

@@ -186,6 +186,6 @@ def test_a_device_that_the_registry_does_not_know_is_matched_by_no_model() -> No
     backtest = Backtest(ruleset)
     backtest.register(START, [DeviceFacts("a", model="chiller-x")], [])
     made = backtest.feed(
-        0, 1, [Telemetry(d, START + n, START + n, {"t": t}) for n, t in enumerate((1, 9)) for d in "ab"]
+        0, 1, [reading(after, value, device=device) for after, value in ((0, 1), (60, 9)) for device in "ab"]
     )
     assert [decision.subject for decision in made] == ["a"]
