@@ -29,6 +29,7 @@ def obey(state: PartitionState, said: AlertCommand, position: Position, out: lis
             except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
                 out.append(fault(slot, subject, position, error))
             subject.due = min(subject.due, slot.due)
+    run_due(subject, at, position, out)  # rules that ask for this alert
     state.dirty.add(subject.id)
     state.schedule(subject)
 

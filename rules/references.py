@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
+from rules.conditions.catalog import OPERATORS
 from rules.mentions import Mention, Mentions
 from rules.problem import Problem, closest
 from rules.reading import Reading
@@ -17,10 +18,7 @@ BESIDE_A_GROUP: Final = frozenset(
     {"group", "firing", "all", "any", "not", "for", "count", "sequence", "during", "store"}
 )
 """The operators that can be asked of a group; the others are about a device."""
-_OF_A_DEVICE: Final = (
-    *("metric", "above", "below", "between", "equals", "changed", "rate", "window", "absent_for", "forecast"),
-    *("anomaly", "zone", "event", "matches", "operating_hours", "device", "customer"),
-)
+_ABOUT_DEVICES: Final = {"metric", *OPERATORS} - BESIDE_A_GROUP
 
 
 def group_by(mentions: Mentions, rule: Reading) -> str:
@@ -47,7 +45,7 @@ def _refuse_what_is_of_a_device(rule: Reading, node: Located, path: str) -> None
         return
     for key, inner in node.value.items():
         place = f"{path}.{key}"
-        if key in _OF_A_DEVICE:
+        if key in _ABOUT_DEVICES:
             message = f"'{key}' is about one device, but this rule is about a group of devices"
             mend = "move it into the group's where, or make it a rule of its own"
             rule.problems.append(Problem(rule.file, inner.key_line, inner.key_column, place, message, mend))
@@ -116,7 +114,7 @@ def _check_subject(mention: Mention, mentions: Mentions, rule: Rule | None) -> N
     own = "" if mention.member or not mentions.groups else mentions.groups[0].by
     if rule.group_by == own:
         return
-    subjects = {by: f"a {by}'s group" if by else "a device" for by in (own, rule.group_by)}
+    subjects = {by: f"groups by {by}" if by else "devices" for by in (own, rule.group_by)}
     message = f"'{rule.id}' fires on {subjects[rule.group_by]}, never on {subjects[own]}"
     mend = "name a rule about a device here" if not own else f"name a rule about groups by {own}, or move it into where"
     mention.reading.refuse(mention.key, message, mend)

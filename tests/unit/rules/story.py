@@ -17,7 +17,7 @@ from devices.event import (
     Telemetry,
     Tick,
 )
-from rules.decision import Decision, Outcome, Position
+from rules.decision import Decision, Derivation, Outcome, Position
 from rules.engine import step
 from rules.state import PartitionState
 
@@ -72,10 +72,17 @@ class Story:
         """What ``events`` lead to."""
         found = []
         for event in events:
-            self.seq += 1
-            found += step(self.state, event, Position(self.seq, 0))
+            found += self._fold(event)
         self.outcomes += found
         return found
+
+    def _fold(self, event: Event) -> list[Outcome]:
+        """One event, and what follows from it for other subjects, as a log with one partition would bring it."""
+        self.seq += 1
+        made = step(self.state, event, Position(self.seq, 0))
+        return made + [
+            found for outcome in made if isinstance(outcome, Derivation) for found in self._fold(outcome.event)
+        ]
 
     def heard(self, *events: Event) -> list[tuple[str, float]]:
         """The transitions that ``events`` lead to, with their time in seconds."""
