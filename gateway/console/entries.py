@@ -30,6 +30,11 @@ REASONS: Final = {
     "region_not_allowed": "nothing is sent to that country",
     "holdout": "in the rule's control group",
     "quiet_hours": "the customer's quiet hours",
+    "inhibited": "another alert explains it",
+    "snoozed": "the alert is snoozed",
+    "acknowledged": "somebody has taken notice",
+    "raised": "the alert became more serious",
+    "ended": "the alert was ended",
 }
 """Why somebody was not told, in a few words. Reasons that are not here are shown as they are."""
 
@@ -209,9 +214,9 @@ def _kind_words(entry: Entry) -> str:
     if entry.kind == "suppression":
         return "waits" if entry.detail.get("held") else "not told"
     if entry.kind == "alert":
-        return {"resolved": "resolved"}.get(
-            str(entry.detail.get("transition")), str(entry.detail.get("severity", "alert"))
-        )
+        transition = str(entry.detail.get("transition"))
+        told = transition in {"resolved", "acknowledged", "snoozed"}
+        return transition if told else str(entry.detail.get("severity", "alert"))
     if entry.channel and entry.kind in {"message", "receipt", "reply"}:
         return f"{CHANNELS.get(entry.channel, entry.channel)} {entry.kind}"
     return entry.kind

@@ -21,9 +21,10 @@ from gateway.storage.contacts import Contact
 from gateway.storage.messages import RANK
 from gateway.storage.tables import contacts as contacts_table
 from gateway.storage.tables import messages as messages_table
-from notifiers.policy import ContactRequest, PolicySettings, Reason, plan
+from notifiers.policy import ContactRequest, PolicySettings, Reason, Suppression, plan
 from notifiers.templates import Templates
-from rules.decision import Decision, derived_id
+from rules.decision import Decision, Intervention, derived_id
+from rules.judgement import PASSED
 
 QUIETLY_RESOLVED = frozenset({"offers"})
 """Purposes whose end nobody is told of."""
@@ -49,28 +50,88 @@ def contact(
     """
     means = Means(templates, policy_settings, links)
     if decision.transition == "resolved":
-        _resolved(connection, decision, means, now)
+        if decision.ended_by != PASSED:  # what happened did happen: it is told although the moment is over
+            _resolved(connection, decision, means, now)
     elif decision.notify is not None:
-        _open(connection, decision, decision.customer_id, decision.notify.channels, means, now)
+        silence = _silence(decision)
+        if silence is not None:
+            _keep_quiet(connection, decision, silence, means, now)
+            return
+        begun = _open(connection, decision, decision.customer_id, decision.notify.channels, means, now)
+        if begun and decision.transition == "raised":
+            _stop_earlier(connection, decision, Reason.RAISED, "the alert has become more serious", now)
+
+
+def hold_back(connection: Connection, said: Intervention, now: datetime) -> None:
+    """A person took notice of an alert, or wants it quiet: nobody is told any more of what was to be told so far.
+
+    Args:
+        connection: the word itself is already written on it; the caller commits.
+        said: the person's word.
+        now: the present, UTC.
+    """
+    if said.action == "acknowledge":
+        _stop_all(connection, said.alert_id, Reason.ACKNOWLEDGED, f"acknowledged by {said.by}", now, "acknowledged")
+    else:
+        _stop_all(connection, said.alert_id, Reason.SNOOZED, f"snoozed by {said.by}", now)
+
+
+def _stop_earlier(connection: Connection, decision: Decision, reason: Reason, why: str, now: datetime) -> None:
+    """End the contacts because of the alert that came before this decision's own."""
+    earlier = contacts.of_alert(connection, decision.alert_id)
+    _stop(connection, [each for each in earlier if each.decision_id != decision.id], reason, why, now)
 
 
 def _resolved(connection: Connection, decision: Decision, means: Means, now: datetime) -> None:
-    """Stop what still runs because of the alert, then tell those who had been told."""
-    earlier = contacts.of_alert(connection, decision.alert_id)
-    for each in earlier:
-        held = each.state == "held" and each.step == 0
-        summary = (
-            "The held message was withdrawn: the alert is over"
-            if held
-            else "No further channel is tried: the alert is over"
-        )
-        state = "withdrawn" if held else "done"
-        steps.stop(connection, each, Reason.RECOVERED.value, summary, now, state=state)
-    if decision.purpose in QUIETLY_RESOLVED:
+    """Stop what still runs because of the alert, then tell those who had been told, if it has recovered."""
+    reason = Reason.RECOVERED if decision.ended_by is None else Reason.ENDED
+    why = "the alert is over" if decision.ended_by is None else decision.summary
+    earlier = _stop_all(connection, decision.alert_id, reason, why, now)
+    if decision.purpose in QUIETLY_RESOLVED or decision.ended_by is not None:
         return
     for customer_id in dict.fromkeys(each.customer_id for each in earlier):
         channel = _channel_that_reached(connection, decision.alert_id, customer_id)
         _open(connection, decision, customer_id, () if channel is None else (channel,), means, now)
+
+
+def _stop_all(
+    connection: Connection, alert_id: str, reason: Reason, why: str, now: datetime, state: str = "done"
+) -> list[Contact]:
+    """End the contacts because of the alert that still run; returns all that there were. ``state``: of those begun."""
+    found = contacts.of_alert(connection, alert_id)
+    _stop(connection, found, reason, why, now, state)
+    return found
+
+
+def _stop(
+    connection: Connection, running: list[Contact], reason: Reason, why: str, now: datetime, state: str = "done"
+) -> None:
+    for each in running:
+        held = each.state == "held" and each.step == 0
+        begun = "The held message was withdrawn" if held else "No further channel is tried"
+        steps.stop(connection, each, reason.value, f"{begun}: {why}", now, state="withdrawn" if held else state)
+
+
+def _silence(decision: Decision) -> Suppression | None:
+    """Why nobody is told of this decision at present, before the policy is even asked."""
+    if decision.inhibited_by is not None:
+        detail = f"Nobody is told: the alert of rule {decision.inhibited_by} on {decision.subject} speaks for this one."
+        return Suppression(None, Reason.INHIBITED, detail, {"inhibited_by": decision.inhibited_by})
+    if decision.snoozed_until is not None:
+        until = timeline.moment(decision.snoozed_until)
+        detail = f"Nobody is told: the alert is snoozed until {until:%Y-%m-%d %H:%M} UTC."
+        return Suppression(None, Reason.SNOOZED, detail, {"snoozed_until": decision.snoozed_until})
+    return None
+
+
+def _keep_quiet(connection: Connection, decision: Decision, silence: Suppression, means: Means, now: datetime) -> None:
+    """Write down why there is no contact."""
+    if decision.customer_id is None or decision.notify is None:
+        SUPPRESSIONS.labels(silence.reason.value).inc()
+        return
+    around = surroundings(connection, decision)
+    request = msgspec.to_builtins(_request(decision, decision.notify.channels, around, means.templates))
+    _refuse(connection, decision, decision.customer_id, request, (silence,), now)
 
 
 def _open(
@@ -80,14 +141,14 @@ def _open(
     channels: tuple[str, ...],
     means: Means,
     now: datetime,
-) -> None:
-    """Plan one contact and write it, or the reasons why there is none."""
+) -> bool:
+    """Plan one contact and write it, or the reasons why there is none; whether there is one."""
     around = surroundings(connection, decision)
     request = _request(decision, channels, around, means.templates)
     if customer_id is None:
         # Without a customer there is no timeline to say so on.
         SUPPRESSIONS.labels(Reason.NO_CUSTOMER.value).inc()
-        return
+        return False
     past = history.of(
         connection,
         customer_id=customer_id,
@@ -100,7 +161,7 @@ def _open(
     raw = msgspec.to_builtins(request)
     if customer is None or not planned.steps:
         _refuse(connection, decision, customer_id, raw, planned.suppressions, now)
-        return
+        return False
     fresh = Contact(
         id=derived_id("c", decision.id, customer_id),
         decision_id=decision.id,
@@ -112,6 +173,7 @@ def _open(
         context={"words": msgspec.to_builtins(words(decision, around)), "rule_version": decision.rule_version},
     )
     steps.begin(connection, fresh, planned, customer, means, now)
+    return True
 
 
 def _refuse(
@@ -119,7 +181,7 @@ def _refuse(
     decision: Decision,
     customer_id: str,
     request: dict[str, Any],
-    suppressions: tuple[Any, ...],
+    suppressions: tuple[Suppression, ...],
     now: datetime,
 ) -> None:
     timeline.add(

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from gateway.delivery.contacts import contact
+from gateway.delivery.contacts import contact, hold_back
 from gateway.delivery.links import SECRET, Links
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
 from gateway.storage import secrets
 from notifiers.policy import PolicySettings, policy_settings
 from notifiers.templates import Templates
-from rules.decision import Decision
+from rules.decision import Decision, Intervention
 
-Follow = Callable[[Connection, Decision, datetime], None]
+Follow = Callable[[Connection, Decision | Intervention, datetime], None]
 
 
 def load(connection: Connection, settings: Settings) -> Means:
@@ -44,9 +44,12 @@ def policy_of(settings: Settings) -> PolicySettings:
 
 
 def follow(means: Means) -> Follow:
-    """What the worker calls for each decision, inside its transaction."""
+    """What the worker calls for each decision and each person's word on an alert, inside its transaction."""
 
-    def follow_decision(connection: Connection, decision: Decision, now: datetime) -> None:
-        contact(connection, decision, means.templates, means.policy, now, means.links)
+    def follow_outcome(connection: Connection, outcome: Decision | Intervention, now: datetime) -> None:
+        if isinstance(outcome, Decision):
+            contact(connection, outcome, means.templates, means.policy, now, means.links)
+        else:
+            hold_back(connection, outcome, now)
 
-    return follow_decision
+    return follow_outcome

@@ -18,7 +18,7 @@ from rules.decision import Decision, derived_id
 
 log = structlog.get_logger()
 
-PLAIN = {"firing": "alert", "repeat": "alert", "resolved": "resolved"}
+PLAIN = {"firing": "alert", "repeat": "alert", "raised": "alert", "lowered": "alert", "resolved": "resolved"}
 """What is said, by transition, where the template that the rule names can't be rendered."""
 
 

@@ -15,11 +15,11 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.storage import checkpoints, decisions
+from gateway.storage import alerts, checkpoints, decisions
 from gateway.storage.checkpoints import Checkpoint
 from gateway.worker.partition import Folded
 from gateway.worker.pipelined import pipelined
-from rules.decision import Decision, Fault, Note, Outcome
+from rules.decision import Decision, Fault, Intervention, Note, Outcome
 
 log = structlog.get_logger()
 
@@ -35,8 +35,8 @@ SET_ASIDE = Counter("kizashi_outcomes_set_aside", "Outcomes that could not be wr
 CHECKPOINT_SECONDS = Histogram("kizashi_checkpoint_seconds", "Time to write one partition's checkpoint")
 
 T = TypeVar("T")
-Follow = Callable[[Connection, Decision, datetime], None]
-"""Writes what follows from a decision (the contact with the customer) in the same transaction."""
+Follow = Callable[[Connection, Decision | Intervention, datetime], None]
+"""Writes what follows from a decision (the contact with the customer) or a person's word, in the same transaction."""
 
 
 class Save(tuple[int, Checkpoint, int]):
@@ -147,6 +147,9 @@ class Writer:
                         if decisions.record(self._connection, outcome):
                             self._follow(self._connection, outcome, now)
                             made.append(outcome)
+                    case Intervention():
+                        if alerts.heed(self._connection, outcome):
+                            self._follow(self._connection, outcome, now)
                     case Note():
                         decisions.record_note(self._connection, outcome)
                     case Fault():

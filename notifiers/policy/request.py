@@ -8,7 +8,7 @@ import msgspec
 
 from notifiers.policy.settings import PolicySettings
 
-Transition = Literal["firing", "repeat", "resolved"]
+Transition = Literal["firing", "repeat", "raised", "lowered", "resolved"]
 Severity = Literal["critical", "major", "minor", "warning", "info"]
 
 

@@ -16,7 +16,7 @@ from devices.partition import partition_of
 from gateway.log import EventLog
 from gateway.storage.database import connect
 from gateway.worker import run as worker
-from rules.decision import Decision
+from rules.decision import Decision, Intervention
 from tests.integration.nats_fixture import NatsServer
 
 pytestmark = pytest.mark.stack
@@ -60,7 +60,7 @@ async def engine(database_url: str) -> AsyncIterator[Engine]:
     made.dispose()
 
 
-def nothing_follows(_connection: Connection, _decision: Decision, _now: datetime) -> None:
+def nothing_follows(_connection: Connection, _decision: Decision | Intervention, _now: datetime) -> None:
     """These tests look at decisions only."""
 
 
@@ -219,7 +219,7 @@ async def test_connections_cut_again_and_again_lose_nothing_and_repeat_nothing(e
 async def test_what_a_decision_can_not_write_is_set_aside_and_the_partition_moves_on(
     engine: Engine, log: EventLog
 ) -> None:
-    def stumble(_connection: Connection, decision: Decision, _now: datetime) -> None:
+    def stumble(_connection: Connection, decision: Decision | Intervention, _now: datetime) -> None:
         if decision.subject == DEVICES[0]:
             raise ValueError("a template that does not render")
 

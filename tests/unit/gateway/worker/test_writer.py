@@ -13,12 +13,12 @@ from gateway.storage import checkpoints
 from gateway.storage.checkpoints import Checkpoint
 from gateway.storage.database import connect
 from gateway.worker.writer import Save, Writer
-from rules.decision import Decision
+from rules.decision import Decision, Intervention
 
 CHECKPOINT = Checkpoint(seq=7, events=3, shared=b"rules", clock=1, subjects={"a": b"state"})
 
 
-def nothing_follows(connection: Connection, decision: Decision, now: datetime) -> None:
+def nothing_follows(connection: Connection, decision: Decision | Intervention, now: datetime) -> None:
     raise AssertionError("nothing is decided here")
 
 
