@@ -116,6 +116,18 @@ def rules_test(
     run(file, templates)
 
 
+@rules_app.command("explain")
+def rules_explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")],
+    device: Annotated[str, typer.Option(metavar="ID", help="The device, or a group such as store/ginza.")],
+    at: Annotated[str, typer.Option(metavar="TIME", help="ISO 8601 (UTC without a zone), 2h ago, or now.")] = "now",
+) -> None:
+    """Say why the rule did not fire on the device at that time, or since when it does."""
+    from gateway.commands.rules_explain import explain
+
+    explain(rule, device, at)
+
+
 def _import_command(noun: Noun) -> None:
     @import_app.command(noun.value)
     def command(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:

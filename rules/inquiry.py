@@ -81,6 +81,8 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """The newest decisions of the rule on the device, oldest first."""
     faults: tuple[Fault, ...] = ()
     """Times at which the rule raised and was set aside."""
+    device_known: bool = False
+    """Whether anything was known of the device."""
     rules_known: tuple[str, ...] = ()
     """The ids of all rules that held."""
     own_events: int = 0
@@ -132,6 +134,7 @@ class Replay:
             "rule_version": None if rule is None else rule.version,
             "clock": _known(state.now),
             "own_events": self.own_events,
+            "device_known": subject is not None,
             "transitions": tuple(self._of(Decision, rule_id)),
             "faults": tuple(self._of(Fault, rule_id)),
             "rules_known": tuple(each.id for each in state.ruleset.rules),

@@ -2,6 +2,7 @@
 
 from gateway.log.errors import LogError, LogRewoundError, LogUnreachableError, PartitionsChangedError
 from gateway.log.event_log import EventLog
+from gateway.log.reader import Record
 from gateway.log.records import Batch, RejectedRecord, preview
 from gateway.log.streams import Limits
 
@@ -13,6 +14,7 @@ __all__ = [
     "LogRewoundError",
     "LogUnreachableError",
     "PartitionsChangedError",
+    "Record",
     "RejectedRecord",
     "preview",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable
@@ -80,12 +81,18 @@ class EventLog:
             raise LogUnreachableError(f"the log's streams can't be made: {error!r}") from error
         self._partitions = partitions
 
-    async def append(self, partition: int, events: list[Event]) -> int:
+    async def append(self, partition: int, events: list[Event], *, message_id: str | None = None) -> int:
         """Store ``events``, in order, behind everything appended to ``partition`` before; returns the last sequence.
 
         Returns once the server has them. Waits as long as the server is away, so a caller that waits for its answer
         (and holds no more than it may) is the bound on memory. One append a partition is under way at a time: a
         record that had to be repeated can't be overtaken.
+
+        Args:
+            partition: to which.
+            events: what happened.
+            message_id: a name for these very events: appended again under it, the server stores them once for as long
+                as it remembers (two minutes). Without one they are told from all others.
 
         Raises:
             ValueError: no events, or no such partition.
@@ -95,8 +102,8 @@ class EventLog:
         subject = streams.subject_of(partition)
         seq = 0
         async with self._turn[partition]:
-            for record in _records(events):
-                seq = await self._store(subject, record)
+            for number, record in enumerate(_records(events)):
+                seq = await self._store(subject, record, message_id and f"{message_id}.{number}")
         return seq
 
     async def read(self, partition: int, after_seq: int) -> AsyncGenerator[list[Batch], None]:
@@ -110,6 +117,33 @@ class EventLog:
         """
         async for records in follow(self._link, partition, after_seq):
             yield [await self._opened(partition, record) for record in records]
+
+    async def read_raw(self, partition: int, after_seq: int = 0) -> AsyncGenerator[list[Record], None]:
+        """Yield the partition's records behind ``after_seq`` undecoded, up to what is its end now, and stop.
+
+        Raises:
+            LogRewoundError: the log ends before ``after_seq``.
+            LogUnreachableError: the server does not answer.
+        """
+        last = await self.last_seq(partition)
+        if last <= after_seq:
+            return
+        async with contextlib.aclosing(follow(self._link, partition, after_seq)) as arriving:
+            async for records in arriving:
+                yield [record for record in records if record.seq <= last]
+                if records[-1].seq >= last or records[-1].pending == 0:
+                    return
+
+    async def first_seq(self) -> int:
+        """Find the sequence of the oldest record that the log still keeps, of any partition; 1: nothing is gone yet.
+
+        Raises:
+            LogUnreachableError: the server does not answer.
+        """
+        try:
+            return max((await self._link.js.stream_info(streams.EVENTS)).state.first_seq, 1)
+        except nats.errors.Error as error:
+            raise LogUnreachableError(repr(error)) from error
 
     async def last_seq(self, partition: int) -> int:
         """Find the sequence of the partition's last record, 0 where there is none.

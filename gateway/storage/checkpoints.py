@@ -40,6 +40,23 @@ def load(connection: Connection, partition: int) -> Checkpoint:
     return Checkpoint(row.seq, row.events, bytes(row.shared), row.clock, subjects)
 
 
+def load_subject(connection: Connection, partition: int, subject: str) -> Checkpoint:
+    """The last checkpoint of ``partition`` with one subject's state only; an empty one where there is none."""
+    joined = partitions.outerjoin(
+        subject_states,
+        (subject_states.c.partition == partitions.c.partition) & (subject_states.c.subject == subject),
+    )
+    # One statement, so that the state and the position are of the same checkpoint.
+    query = select(
+        partitions.c.seq, partitions.c.events, partitions.c.shared, partitions.c.clock, subject_states.c.state
+    )
+    row = connection.execute(query.select_from(joined).where(partitions.c.partition == partition)).one_or_none()
+    if row is None:
+        return Checkpoint(0, 0, None, 0, {})
+    subjects = {} if row.state is None else {subject: bytes(row.state)}
+    return Checkpoint(row.seq, row.events, bytes(row.shared), row.clock, subjects)
+
+
 def save(connection: Connection, partition: int, checkpoint: Checkpoint, *, newest_at: int) -> None:
     """Write what changed, and the position; the caller commits. ``newest_at``: newest event time folded, ms.
 

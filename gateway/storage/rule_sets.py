@@ -70,6 +70,13 @@ def get(connection: Connection, version: str) -> RuleSet | None:
     return None if row is None else _from_row(row)
 
 
+def held_at(connection: Connection, at: datetime) -> RuleSet | None:
+    """The set that every partition's log had last at ``at``; one that was put again since is passed over."""
+    query = select(rule_sets).where(rule_sets.c.published_at <= at).order_by(rule_sets.c.published_at.desc()).limit(1)
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _from_row(row)
+
+
 def claim_unpublished(connection: Connection) -> RuleSet | None:
     """The newest set if the log does not have it yet. Nobody else puts or publishes one until this transaction ends."""
     _one_at_a_time(connection)

@@ -82,6 +82,11 @@ def page(connection: Connection, *, cursor: str | None = None, limit: int = 50) 
     return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
 
 
+def facts_of_all(connection: Connection) -> list[StoreFacts]:
+    """What rules may ask of every store, in order of id."""
+    return [_from_row(row).facts for row in connection.execute(select(stores).order_by(stores.c.id)).mappings()]
+
+
 def claim_unlogged(connection: Connection, *, limit: int = 100, store_id: str | None = None) -> list[Store]:
     """Rows that the log does not have yet, locked until this transaction ends (see ``devices.claim_unlogged``)."""
     query = select(stores).where(~stores.c.logged).order_by(stores.c.id).limit(limit)
