@@ -16,11 +16,10 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from devices.event import DeviceChanged, Event, Millis, RulesChanged, StoreChanged
+from devices.event import DeviceChanged, DeviceFacts, Event, Millis, RulesChanged, StoreChanged
 from devices.partition import partition_of
 from gateway.log import LogError
-from gateway.storage import devices, rule_sets, stores
-from gateway.storage.devices import Device
+from gateway.storage import customers, devices, rule_sets, stores
 
 _log = structlog.get_logger(__name__)
 
@@ -122,7 +121,8 @@ class InventoryFeed:
                 return 0
             ids = [device.id for device in claimed]
             try:
-                for partition, events in self._by_partition(claimed).items():
+                # Owners are read once the devices are locked: whoever changes one from now on has them logged again.
+                for partition, events in self._by_partition(customers.device_facts(connection, claimed)).items():
                     self._append(partition, events)
                 devices.mark_logged(connection, ids)
                 connection.commit()
@@ -158,11 +158,11 @@ class InventoryFeed:
             rule_sets.mark_published(connection, waiting.version)
             return 1
 
-    def _by_partition(self, claimed: list[Device]) -> dict[int, list[Event]]:
+    def _by_partition(self, known: list[DeviceFacts]) -> dict[int, list[Event]]:
         now = self._now_ms()
         found: dict[int, list[Event]] = defaultdict(list)
-        for device in claimed:
-            found[partition_of(device.id, self._partitions)].append(DeviceChanged(now, device.facts))
+        for facts in known:
+            found[partition_of(facts.id, self._partitions)].append(DeviceChanged(now, facts))
         return found
 
     def _append_everywhere(self, events: list[Event]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -9,7 +10,9 @@ import msgspec
 from sqlalchemy import Boolean, Connection, RowMapping, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import cursors, tables, wake
+from devices.event import CustomerFacts, DeviceFacts
+from gateway.storage import cursors, devices, tables, wake
+from gateway.storage.devices import Device
 from gateway.storage.tables import customers
 
 
@@ -27,6 +30,11 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
+    @property
+    def facts(self) -> CustomerFacts:
+        """What rules may ask for: no name and no address."""
+        return CustomerFacts(self.time_zone, self.locale, dict(self.attributes))
+
 
 class Page(NamedTuple):
     """Ordered by id. ``next`` is the cursor of the page after, or ``None``."""
@@ -39,8 +47,12 @@ _WRITTEN = ("name", "locale", "time_zone", "addresses", "preferred_channels", "a
 
 
 def put(connection: Connection, customer: Customer) -> bool:
-    """Write the whole customer, new or not; true when new."""
+    """Write the whole customer, new or not; true when new.
+
+    Where this changes what rules may ask of the customer, their devices are logged anew.
+    """
     values: dict[str, Any] = {name: getattr(customer, name) for name in _WRITTEN}
+    before = _locked_facts(connection, customer.id)
     statement = (
         insert(customers)
         .values(id=customer.id, **values)
@@ -48,7 +60,26 @@ def put(connection: Connection, customer: Customer) -> bool:
         # An inserted row has no earlier version: PostgreSQL's own mark of which of the two happened.
         .returning(literal_column("(xmax = 0)", Boolean))
     )
-    return bool(connection.execute(statement).scalar_one())
+    inserted = bool(connection.execute(statement).scalar_one())
+    if before != customer.facts:
+        devices.owner_changed(connection, customer.id)
+    return inserted
+
+
+def _locked_facts(connection: Connection, customer_id: str) -> CustomerFacts | None:
+    """What rules may ask of the customer, who stays as they are until this transaction ends."""
+    row = (
+        connection.execute(select(customers).where(customers.c.id == customer_id).with_for_update()).mappings().first()
+    )
+    return None if row is None else _from_row(row).facts
+
+
+def device_facts(connection: Connection, found: Iterable[Device]) -> list[DeviceFacts]:
+    """What rules may ask of the devices and their owners, in the same order."""
+    owned = list(found)
+    query = select(customers).where(customers.c.id.in_({device.owner for device in owned if device.owner is not None}))
+    owners = {row["id"]: _from_row(row).facts for row in connection.execute(query).mappings()}
+    return [device.facts(None if device.owner is None else owners.get(device.owner)) for device in owned]
 
 
 def get(connection: Connection, customer_id: str) -> Customer | None:

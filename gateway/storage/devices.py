@@ -10,9 +10,9 @@ import msgspec
 from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from devices.event import DeviceFacts
+from devices.event import CustomerFacts, DeviceFacts
 from gateway.storage import cursors, wake
-from gateway.storage.tables import devices
+from gateway.storage.tables import customers, devices
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,11 +31,17 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
-    @property
-    def facts(self) -> DeviceFacts:
-        """What rules may ask for."""
+    def facts(self, customer: CustomerFacts | None) -> DeviceFacts:
+        """What rules may ask for; ``customer`` is the owner, where the registry has them."""
         return DeviceFacts(
-            self.id, self.model, self.profile, self.owner, self.store, tuple(self.tags), dict(self.attributes)
+            self.id,
+            self.model,
+            self.profile,
+            self.owner,
+            self.store,
+            tuple(self.tags),
+            dict(self.attributes),
+            customer,
         )
 
 
@@ -51,6 +57,9 @@ _WRITTEN = ("model", "profile", "owner", "store", "tags", "attributes")
 
 def put(connection: Connection, device: Device) -> bool:
     """Write the whole device and wake the inventory feed; true when it is new."""
+    if device.owner is not None:
+        # Whoever changes the owner at this moment would not see a new device of theirs, and not have it logged anew.
+        connection.execute(select(customers.c.id).where(customers.c.id == device.owner).with_for_update(read=True))
     values: dict[str, Any] = {name: getattr(device, name) for name in _WRITTEN} | {"logged": False}
     statement = (
         insert(devices)
@@ -108,6 +117,12 @@ def claim_unlogged(connection: Connection, *, limit: int = 500, device_id: str |
 def mark_logged(connection: Connection, device_ids: Iterable[str], *, logged: bool = True) -> None:
     """Record that the log has these devices' present rows (or that it may not)."""
     connection.execute(update(devices).where(devices.c.id.in_(list(device_ids))).values(logged=logged))
+
+
+def owner_changed(connection: Connection, customer_id: str) -> None:
+    """Have the customer's devices logged anew, since rules ask for their owner too, and wake the inventory feed."""
+    connection.execute(update(devices).where(devices.c.owner == customer_id).values(logged=False))
+    wake.notify(connection, wake.INVENTORY)
 
 
 def _from_row(row: RowMapping) -> Device:

@@ -68,9 +68,8 @@ def test_a_device_that_is_changed_fires_and_resolves_without_a_word_of_its_own()
 
 def test_what_was_due_before_the_change_is_judged_by_what_was_known_before() -> None:
     held = rule("{metric: t, above: 8, device: {tag: kitchen}, for: 2m}")
-    changes = [device(chiller(tags=("kitchen",))), reading(0, 9)]
     for time_was_told in (False, True):
-        story = Story(held, *changes)
+        story = Story(held, device(chiller(tags=("kitchen",))), reading(0, 9))
         ticks = [tick(125)] if time_was_told else []
         assert story.heard(*ticks, device(chiller(), after=130)) == [("firing", 120), ("resolved", 130)]
 
