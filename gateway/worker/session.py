@@ -12,11 +12,13 @@ from prometheus_client import Counter, Gauge
 from sqlalchemy import Connection
 
 from devices.event import Tick
-from gateway.log import EventLog
+from gateway.log import Batch, EventLog
 from gateway.storage import checkpoints
+from gateway.worker.derived import append, told_apart
 from gateway.worker.ownership import Ownership
 from gateway.worker.partition import Folded, OwnedPartition
 from gateway.worker.writer import Follow, Save, Writer
+from rules.decision import Derivation
 
 log = structlog.get_logger()
 
@@ -49,6 +51,10 @@ class Session:
         self._connection = connection
         self._owned: dict[int, OwnedPartition] = {}
         self._readers: dict[int, asyncio.Task[None]] = {}
+        self._partitions = partitions
+        self._turns: dict[int, asyncio.Lock] = {}
+        """Of a partition: held from the fold of records until what follows from them stands in the log, and by a
+        checkpoint, which thus never covers what could still be lost."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then checkpoint and give everything back.
@@ -87,6 +93,7 @@ class Session:
         checkpoint = await self._writer.call(self._load, number)
         owned = OwnedPartition(number, checkpoint)
         self._owned[number] = owned
+        self._turns[number] = asyncio.Lock()
         self._readers[number] = tasks.create_task(self._fold(owned))
         log.info("worker.partition_taken", partition=number, seq=checkpoint.seq, subjects=len(checkpoint.subjects))
 
@@ -96,14 +103,32 @@ class Session:
 
     async def _fold(self, owned: OwnedPartition) -> None:
         async for batches in self._log.read(owned.number, owned.seq):
-            for batch in batches:
-                before = owned.events
-                outcomes = owned.fold(batch.seq, batch.events)
-                EVENTS.inc(owned.events - before)
-                if outcomes:
-                    await self._put(owned, Folded(owned.number, batch.seq, outcomes))
+            async with self._turns[owned.number]:
+                await self._fold_records(owned, batches)
             # The other partitions and the clock get their turn, also while this one has a backlog.
             await asyncio.sleep(0)
+
+    async def _fold_records(self, owned: OwnedPartition, batches: list[Batch]) -> None:
+        derived: list[Derivation] = []
+        for batch in batches:
+            before = owned.events
+            outcomes = owned.fold(batch.seq, batch.events)
+            EVENTS.inc(owned.events - before)
+            if outcomes:
+                for_the_log, rest = told_apart(outcomes)
+                derived += for_the_log
+                if rest:
+                    await self._put(owned, Folded(owned.number, batch.seq, rest))
+        if derived:
+            await self._append(owned, derived)
+
+    async def _append(self, owned: OwnedPartition, derived: list[Derivation]) -> None:
+        try:
+            await append(self._log, self._partitions, derived)
+        except BaseException:
+            # Whatever ends this: nothing may claim that these stand in the log.
+            owned.forfeit()
+            raise
 
     async def _tick(self) -> None:
         """Time is an event: each owner writes it to its partitions' log and reads it back from there."""
@@ -126,8 +151,11 @@ class Session:
 
     async def _checkpoint(self, number: int) -> None:
         owned = self._owned.get(number)
-        if owned is not None and owned.changed():
-            await self._put(owned, Save((number, owned.checkpoint(), owned.newest_at)))
+        if owned is None:
+            return
+        async with self._turns[number]:
+            if owned.changed():
+                await self._put(owned, Save((number, owned.checkpoint(), owned.newest_at)))
 
     async def _put(self, owned: OwnedPartition, item: Folded | Save) -> None:
         try:
@@ -143,6 +171,7 @@ class Session:
         await asyncio.gather(reader, return_exceptions=True)
         await self._checkpoint(number)
         self._owned.pop(number)
+        self._turns.pop(number)
         await self._writer.drained()
         await self._writer.call(self._ownership.release, number)
         log.info("worker.partition_given_back", partition=number)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from gateway.storage.database import connect
 from gateway.worker import run as worker
 from rules.decision import Decision, Intervention
 from tests.integration.nats_fixture import NatsServer
+from tests.integration.worker_fixture import PARTITIONS, cut, eventually, read, working
 
 pytestmark = pytest.mark.stack
 
-PARTITIONS = 4
 RULES = {
     "rules.yaml": """
 rules:
@@ -60,31 +59,6 @@ async def engine(database_url: str) -> AsyncIterator[Engine]:
     made.dispose()
 
 
-def nothing_follows(_connection: Connection, _decision: Decision | Intervention, _now: datetime) -> None:
-    """These tests look at decisions only."""
-
-
-@asynccontextmanager
-async def working(engine: Engine, log: EventLog, checkpoint_seconds: float = 0.2) -> AsyncIterator[asyncio.Event]:
-    """A worker while the context lasts; setting the event ends it before."""
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        worker.run(
-            engine=engine,
-            event_log=log,
-            partitions=PARTITIONS,
-            checkpoint_seconds=checkpoint_seconds,
-            follow=nothing_follows,
-            stop=stop,
-        )
-    )
-    try:
-        yield stop
-    finally:
-        stop.set()
-        await asyncio.wait_for(running, 20)
-
-
 async def bring_in(log: EventLog) -> None:
     for partition in range(PARTITIONS):
         await log.append(partition, [RulesChanged(T0, "v1", RULES)])
@@ -97,18 +71,6 @@ async def say(log: EventLog, at: int, temperature: float, devices: list[str] = D
     for device in devices:
         event = Telemetry(device, T0 + at, T0 + at, {"temperature": temperature})
         await log.append(partition_of(device, PARTITIONS), [event])
-
-
-def read(engine: Engine, sql: str) -> list[tuple[object, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(sql))]
-
-
-async def eventually(engine: Engine, sql: str, wanted: Sequence[tuple[object, ...]], within: float = 15.0) -> None:
-    end = asyncio.get_running_loop().time() + within
-    while (got := await asyncio.to_thread(read, engine, sql)) != wanted:
-        assert asyncio.get_running_loop().time() < end, f"{sql}: {got}"
-        await asyncio.sleep(0.05)
 
 
 DECISIONS = "SELECT transition, count(*), count(DISTINCT subject) FROM decisions GROUP BY 1 ORDER BY 1"
@@ -178,12 +140,6 @@ async def test_a_worker_that_never_wrote_a_checkpoint_is_replayed_without_a_seco
         await say(log, 3000, 4.0)
         await eventually(engine, DECISIONS, [FIRED, RESOLVED])
     assert read(engine, "SELECT count(*) FROM cases") == [(len(DEVICES),)]
-
-
-def cut(engine: Engine) -> None:
-    """End all of the workers' connections, as an administrator or a failing network would."""
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_terminate_backend(backend_pid) FROM workers"))
 
 
 async def test_two_workers_share_the_partitions_and_one_takes_over_from_the_other(

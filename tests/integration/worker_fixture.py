@@ -1,0 +1,59 @@
+"""Workers for tests on a real log and a real database, and what they made of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, text
+
+from gateway.log import EventLog
+from gateway.worker import run as worker
+from rules.decision import Decision, Intervention
+
+PARTITIONS = 4
+
+
+def nothing_follows(_connection: Connection, _decision: Decision | Intervention, _now: datetime) -> None:
+    """These tests look at decisions only."""
+
+
+@asynccontextmanager
+async def working(engine: Engine, log: EventLog, checkpoint_seconds: float = 0.2) -> AsyncIterator[asyncio.Event]:
+    """A worker while the context lasts; setting the event ends it before."""
+    stop = asyncio.Event()
+    running = asyncio.create_task(
+        worker.run(
+            engine=engine,
+            event_log=log,
+            partitions=PARTITIONS,
+            checkpoint_seconds=checkpoint_seconds,
+            follow=nothing_follows,
+            stop=stop,
+        )
+    )
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, 20)
+
+
+def read(engine: Engine, sql: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(sql))]
+
+
+async def eventually(engine: Engine, sql: str, wanted: Sequence[tuple[object, ...]], within: float = 15.0) -> None:
+    end = asyncio.get_running_loop().time() + within
+    while (got := await asyncio.to_thread(read, engine, sql)) != wanted:
+        assert asyncio.get_running_loop().time() < end, f"{sql}: {got}"
+        await asyncio.sleep(0.05)
+
+
+def cut(engine: Engine) -> None:
+    """End all of the workers' connections, as an administrator or a failing network would."""
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(backend_pid) FROM workers"))
