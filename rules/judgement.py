@@ -255,7 +255,8 @@ def _summary(
 
 def _values(slot: Slot, subject: Subject) -> dict[str, Any]:
     samples = subject.samples
-    values = {name: samples[name][1] for name in slot.rule.metrics if name in samples}
+    values = slot.rule.condition.evidence(slot.memory, subject)
+    values |= {name: samples[name][1] for name in slot.rule.metrics if name in samples}
     values |= {"device": subject.id, "model": subject.facts.model}
     if kind_of(subject.id):
         values |= slot.rule.condition.evidence(slot.memory, subject)

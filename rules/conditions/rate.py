@@ -30,7 +30,7 @@ class Rate(Quantity):
 
     It bears up to 29 % of the points being wrong, and points at irregular times. It is the rate at the newest point,
     over ``over`` before it, and holds until the next one.
-    Memory: ``[time of the newest sample, its value, the counter's total, points' times, points' values, slope per ms]``.
+    Memory: ``[time of the newest sample, its value, the counter's total, points' times, their values, slope per ms]``.
     """
 
     __slots__ = ("counter", "max_gap", "over", "slot", "unit")

@@ -15,7 +15,7 @@ from rules.decision import Decision, Outcome, Position
 from rules.document import parse
 from rules.engine import step
 from rules.state import PartitionState
-from tests.unit.rules.story import START, Story, device, fix, reading, store, tick
+from tests.unit.rules.story import START, Story, device, fix, happening, reading, store, tick
 
 PAGES = Path("docs/reference/rules")
 TESTS = Path("tests/unit/rules/conditions")
@@ -100,6 +100,30 @@ FIRES: dict[str, list[Event]] = {
         *(reading(minute * 60, 50, "power") for minute in range(20)),
         *(reading(minute * 60, 130, "power") for minute in range(20, 40)),
         *(reading(minute * 60, 50, "power") for minute in range(40, 60)),
+    ],
+    "changed": [reading(0, "auto", "mode"), reading(10, "manual", "mode"), tick(11), reading(20, "auto", "mode")],
+    "event": [
+        happening(0, "door-opened"),
+        happening(10, "error-3", code=7),
+        tick(15),
+        happening(20, "error-cleared"),
+    ],
+    "matches": [
+        reading(0, "ok", "fault_code"),
+        reading(10, "E17", "fault_code"),
+        reading(20, "ok", "fault_code"),
+    ],
+    "count": [
+        happening(0, "door-opened"),
+        happening(100, "door-opened"),
+        happening(200, "door-opened"),
+        tick(700),
+    ],
+    "sequence": [
+        reading(0, 5, "temperature"),
+        happening(10, "door-opened"),
+        reading(600, 9, "temperature"),
+        reading(900, 5, "temperature"),
     ],
 }
 """For each operator, what a device says so that the example on its page fires, and resolves again."""
