@@ -22,7 +22,7 @@ class Subject:
 
     __slots__ = (
         "due", "entered", "event", "facts", "fix", "heard_at", "id", "inside", "lag", "last_at", "left", "plan",
-        "recent", "samples", "scheduled", "slots", "status", "tracked", "vague", "world",
+        "recent", "samples", "scheduled", "slots", "status", "tracked", "until", "vague", "world",
     )  # fmt: skip
 
     def __init__(self, facts: DeviceFacts, world: World, plan: Plan) -> None:
@@ -58,6 +58,8 @@ class Subject:
         """Stores left by the position being applied, during that step only."""
         self.due: Millis = NEVER
         """No deadline of this device is earlier."""
+        self.until: Millis = LONG_AGO
+        """While deadlines are handled: up to when. What lies before it was missed, and can be made up for at once."""
         self.scheduled: Millis = NEVER
         """The time (our clock) under which it stands in the timers."""
         self.recent: list[str] = []

@@ -26,6 +26,7 @@ def set_due(slot: Slot, subject: Subject, after: Millis) -> None:
 
 def run_due(subject: Subject, until: Millis, position: Position, out: list[Outcome]) -> bool:
     """Handle every deadline of the device up to ``until`` (its clock), in order of time; whether there was one."""
+    subject.until = until
     handled = False
     while True:
         slot = min((slot for slot in subject.slots if slot is not None), key=_due, default=None)
