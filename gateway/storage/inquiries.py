@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, or_, select
 
 from devices.event import MAX_AHEAD_MS, DeviceFacts, Millis, StoreFacts
-from gateway.storage import devices, rule_sets, stores
+from gateway.storage import customers, devices, rule_sets, stores
 from gateway.storage.rule_sets import RuleSet
 from gateway.storage.tables import decisions, timeline
 from gateway.storage.tables import devices as devices_table
@@ -65,7 +65,9 @@ def registered(connection: Connection, device_id: str) -> Registered:
     """What is registered of the device, the stores and the rules."""
     found = devices.get(connection, device_id)
     return Registered(
-        None if found is None else found.facts, stores.facts_of_all(connection), rule_sets.newest(connection)
+        None if found is None else customers.device_facts(connection, [found])[0],
+        stores.facts_of_all(connection),
+        rule_sets.newest(connection),
     )
 
 
