@@ -18,13 +18,25 @@ from gateway.api.bodies import BodyLimit, JsonUnlessSaid
 from gateway.api.context import Api, Log
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.listening import listen, running
-from gateway.api.routes import cases, customers, decisions, devices, events, health, messages, rules, stores
+from gateway.api.routes import (
+    alerts,
+    cases,
+    customers,
+    decisions,
+    devices,
+    events,
+    explain,
+    health,
+    messages,
+    rules,
+    stores,
+)
 from gateway.ingress.core import Core
 from gateway.settings import Settings
 from gateway.storage import wake
 from notifiers.templates import Templates
 
-ROUTERS = (events, devices, customers, stores, rules, decisions, messages, cases)
+ROUTERS = (events, devices, customers, stores, rules, explain, alerts, decisions, messages, cases)
 
 _SUMMARY = "Devices in, the right word to the right person once, every touchpoint on one timeline."
 
