@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -11,9 +11,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from devices.event import Event
+from devices.event import Event, encode_batch
 from gateway.api.app import create_app
-from gateway.log import LogUnreachableError, RejectedRecord
+from gateway.log import LogUnreachableError, Record, RejectedRecord
 from gateway.settings import Settings
 from gateway.storage import keys
 from gateway.storage.database import connect
@@ -56,6 +56,17 @@ class RememberingLog:
     async def recent_rejected(self, n: int) -> list[RejectedRecord]:
         self._refuse_if_away()
         return self.rejected[::-1][:n]
+
+    async def read_raw(self, partition: int, after_seq: int = 0) -> AsyncGenerator[list[Record], None]:
+        """Each append is a record, numbered over all partitions."""
+        self._refuse_if_away()
+        for seq, (at, events) in enumerate(self.appended, 1):
+            if at == partition and seq > after_seq:
+                yield [Record(seq, NOW, 0, encode_batch(events))]
+
+    async def first_seq(self) -> int:
+        self._refuse_if_away()
+        return 1
 
     def _refuse_if_away(self) -> None:
         if self.away:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Annotated, Protocol, cast
 
@@ -15,7 +15,7 @@ from gateway.api.access import Caller, KeyRing, caller_of
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.problems import Problem
 from gateway.ingress.core import Core
-from gateway.log import RejectedRecord
+from gateway.log import Record, RejectedRecord
 
 
 class Log(Protocol):
@@ -36,6 +36,14 @@ class Log(Protocol):
 
     async def rejected_count(self) -> int:
         """Count what was ever rejected."""
+        ...
+
+    def read_raw(self, partition: int, after_seq: int = 0) -> AsyncGenerator[list[Record], None]:
+        """Yield a partition's records up to its present end, undecoded."""
+        ...
+
+    async def first_seq(self) -> int:
+        """Find the oldest sequence that the log still keeps."""
         ...
 
     async def recent_rejected(self, n: int) -> list[RejectedRecord]:

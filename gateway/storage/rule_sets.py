@@ -70,6 +70,13 @@ def get(connection: Connection, version: str) -> RuleSet | None:
     return None if row is None else _from_row(row)
 
 
+def versions(connection: Connection, around: datetime, *, limit: int) -> list[str]:
+    """The versions that may have held at ``around``: those put before it, newest first, then those put since."""
+    before = rule_sets.c.created_at <= around
+    order = (before.desc(), rule_sets.c.created_at.desc())
+    return list(connection.execute(select(rule_sets.c.version).order_by(*order).limit(limit)).scalars())
+
+
 def held_at(connection: Connection, at: datetime) -> RuleSet | None:
     """The set that every partition's log had last at ``at``; one that was put again since is passed over."""
     query = select(rule_sets).where(rule_sets.c.published_at <= at).order_by(rule_sets.c.published_at.desc()).limit(1)

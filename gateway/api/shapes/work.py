@@ -1,15 +1,13 @@
-"""Cases, decisions and messages."""
+"""Cases and messages."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from gateway.api.shapes.plain import Id, Line, Object, Said, Shape, Summary, Text, Utc
 from gateway.storage.cases import Case, Priority
-from gateway.storage.decisions_read import Made
 
 
 class CaseBody(Shape):
@@ -105,49 +103,6 @@ class CasePage(Shape):
 
     items: list[CaseAnswer]
     next: str | None
-
-
-class DecisionAnswer(Shape):
-    """A decision with the condition tree that explains it. ``at`` is event time."""
-
-    id: str
-    rule_id: str
-    rule_version: str
-    device_id: str
-    customer_id: str | None
-    store_id: str | None
-    transition: str
-    alert_id: str
-    severity: str
-    purpose: str
-    summary: str
-    at: Utc
-    made_at: Utc
-    position: dict[str, int]
-    values: dict[str, Any]
-    explanation: dict[str, Any]
-
-    @classmethod
-    def of(cls, made: Made) -> DecisionAnswer:
-        """As the API gives it."""
-        return cls(
-            id=made.id,
-            rule_id=made.rule_id,
-            rule_version=made.rule_version,
-            device_id=made.subject,
-            customer_id=made.customer_id,
-            store_id=made.store_id,
-            transition=made.transition,
-            alert_id=made.alert_id,
-            severity=made.severity,
-            purpose=made.purpose,
-            summary=made.summary,
-            at=datetime.fromtimestamp(made.at / 1000, UTC),
-            made_at=made.made_at,
-            position={"seq": made.seq, "index": made.index},
-            values=made.values,
-            explanation=made.explanation,
-        )
 
 
 class ReceiptAnswer(Shape):
