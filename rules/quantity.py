@@ -15,7 +15,7 @@ from devices.event import Millis
 from rules.condition import Condition, Memory, Scope, Truth
 from rules.duration import DAY, SECOND, spoken
 from rules.limits import SIDES, Limits, Range, read_limits
-from rules.metric import read_metric
+from rules.metric import read_metric, seen
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
 
@@ -113,9 +113,9 @@ class Compared(Condition):
         memory = copy.deepcopy(memory)
         result = self.on_event(memory, subject, at)
         number = self._number(memory, at)
-        sampled = {"sampled_at": memory[0], **self.quantity.explain(memory[1], at)}
-        about = {"operator": self.quantity.name, "metric": self.metric, "number": _told(number), **sampled}
-        return {**about, **self.limits.explain(), "result": result}
+        about = {"operator": self.quantity.name, "metric": self.metric, **seen(subject, self.metric)}
+        reckoned = {"number": _told(number), **self.quantity.explain(memory[1], at)}
+        return {**about, **reckoned, **self.limits.explain(), "result": result}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``the average power of 15 min is 120, above 100``."""

@@ -123,7 +123,7 @@ class Window(Quantity):
         """How many samples there are in how many buckets, and whether it was watched long enough."""
         buckets = memory[_BUCKETS]
         return {
-            "of": self.aggregate,
+            "aggregate": self.aggregate,
             "over_ms": self.over,
             "samples": sum(bucket[1] for bucket in buckets),
             "buckets": len(buckets),
