@@ -30,6 +30,8 @@ class Partitions:
             state.use({}, ruleset.version, ruleset)
         self.now: Millis = LONG_AGO
         """The newest tick that ``pass_time`` made."""
+        self._next_second: Millis = LONG_AGO
+        """Of ``fold_in_time``: until it is over, no further tick can be wanted."""
 
     def register(self, at: Millis, devices: Sequence[DeviceFacts], stores: Sequence[StoreFacts]) -> list[Outcome]:
         """Make devices and stores known before anything else happens."""
@@ -72,7 +74,8 @@ class Partitions:
         for index, event in enumerate(events):
             position = Position(seq, index)
             received_at: Millis = event.received_at  # type: ignore[union-attr]  # what devices say has one
-            if state.timers and state.timers[0][0] < received_at:
+            if received_at > self._next_second:
+                self._next_second = -(-received_at // SECOND) * SECOND
                 found += self.pass_time(received_at - 1, position)
             made = step(state, event, position)
             if made:
