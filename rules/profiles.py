@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, cast
 
+from devices.event import Millis
 from devices.profile import DeviceProfile, Kind, MetricProfile
 from rules.library import Library
 from rules.reading import Reading
@@ -57,6 +58,14 @@ def profiles_in(library: Library) -> list[DeviceProfile]:
     return [content for content in found if isinstance(content, DeviceProfile)]
 
 
+def absences(library: Library) -> dict[str, Millis]:
+    """By profile, after how long a silence a device counts as absent. Notes that this was used, and no more of it."""
+    found = {profile.id: profile.absent_after for profile in profiles_in(library) if profile.absent_after is not None}
+    for name, absent_after in found.items():
+        library.used["profiles", name] = {"absent_after": absent_after}
+    return found
+
+
 def units_of(metric: str, profiles: Iterable[DeviceProfile]) -> list[str]:
     """The units in which profiles say that the metric comes, in order of name."""
     known = (profile.metrics.get(metric) for profile in profiles)
@@ -91,6 +100,14 @@ def limit_in(reading: Reading, key: str, node: Located, metric: str | None, libr
     return None
 
 
+def number_in(node: Located) -> float | None:
+    """The number of a limit that was read, whatever its unit; ``None`` where there is none."""
+    if type(node.value) is int or type(node.value) is float:
+        return node.value
+    written = _WITH_UNIT.fullmatch(node.text.strip()) if isinstance(node.value, str) else None
+    return None if written is None else float(written[1])
+
+
 def _refuse_unit(
     reading: Reading, key: str, node: Located, metric: str, number: float, unit: str, units: list[str]
 ) -> None:
@@ -100,5 +117,5 @@ def _refuse_unit(
         return
     right = " or ".join(units)
     others = [f"{value:.6g} {other}" for other in units if (value := converted(number, unit, other)) is not None]
-    mend = f"write {key}: {others[0]}" if others else f"write it in {right}"
+    mend = f"write {others[0]}" if others else f"write it in {right}"
     reading.refuse_item(key, node, f"{metric} is in {right}, not {unit}", mend)

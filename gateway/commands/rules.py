@@ -26,4 +26,6 @@ def check(file: Path, templates_dir: Path | None) -> None:
             typer.echo(str(problem), err=True)
         count = len(errors.problems)
         fail(f"{count} problem{'s' if count > 1 else ''}: nothing was changed")
+    for warning in ruleset.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     succeed(f"{len(ruleset.rules)} rule{'s' if len(ruleset.rules) != 1 else ''} in {file}: fine")

@@ -66,14 +66,16 @@ def get_rules(api: Here) -> RulesAnswer:
 def put_rules(api: Here, files: Files) -> RulesAnswer:
     """Replace the whole set, if nothing is wrong with it. Bare YAML (`application/yaml`) is a set of one file."""
     feed = api.feed
-    found = problems_in(files, api.templates)
-    if found:
-        places = [problem.model_dump() for problem in found]
-        raise Problem(422, f"The rules have {_number(found)}; the ones before stay in force.", errors=places)
+    checked = check(files, api.templates)
+    if checked.problems:
+        places = [problem.model_dump() for problem in checked.problems]
+        reason = f"The rules have {_number(checked.problems)}; the ones before stay in force."
+        raise Problem(422, reason, errors=places)
     with api.engine.begin() as connection:
         rule_sets.put(connection, files)
     feed.publish_rules()
     answer = get_rules(api)
+    answer.warnings = checked.warnings
     if api.rules_dir is not None:
         answer.note = FOLDER_WINS.format(api.rules_dir)
     return answer
@@ -81,18 +83,17 @@ def put_rules(api: Here, files: Files) -> RulesAnswer:
 
 @router.post("/check", openapi_extra=_BODY)
 def check_rules(api: Here, files: Files) -> CheckAnswer:
-    """Say everything that is wrong with a set, and change nothing."""
-    found = problems_in(files, api.templates)
-    return CheckAnswer(ok=not found, problems=found)
+    """Say everything that is wrong with a set, or may not be meant, and change nothing."""
+    return check(files, api.templates)
 
 
-def problems_in(files: dict[str, str], templates: frozenset[str]) -> list[RuleProblem]:
+def check(files: dict[str, str], templates: frozenset[str]) -> CheckAnswer:
     """Everything wrong with ``files``, in their order; ``templates`` are those that a rule may name."""
     try:
-        parse(files, known_templates=templates)
+        ruleset = parse(files, known_templates=templates)
     except RuleErrors as error:
-        return [RuleProblem.of(each) for each in error.problems]
-    return []
+        return CheckAnswer(ok=False, problems=[RuleProblem.of(each) for each in error.problems], warnings=[])
+    return CheckAnswer(ok=True, problems=[], warnings=[RuleProblem.of(each) for each in ruleset.warnings])
 
 
 def _number(found: list[RuleProblem]) -> str:

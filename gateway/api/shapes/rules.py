@@ -69,6 +69,7 @@ class RulesAnswer(Shape):
     published_at: Utc | None
     folder: FolderAnswer | None = None
     note: str | None = None
+    warnings: list[RuleProblem] = Field(default_factory=list, description="Given by PUT: what is probably not meant.")
 
     @classmethod
     def of(cls, found: RuleSet | None, folder: Folder | None = None) -> RulesAnswer:
@@ -88,7 +89,8 @@ class RulesAnswer(Shape):
 
 
 class CheckAnswer(Shape):
-    """Whether the set could be put."""
+    """Whether the set could be put. `warnings`: what can be run, but is probably not meant."""
 
     ok: bool
     problems: list[RuleProblem]
+    warnings: list[RuleProblem]

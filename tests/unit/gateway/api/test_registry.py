@@ -232,12 +232,25 @@ async def test_wrong_rules_change_nothing_and_name_line_and_mend(call: Calls, lo
     assert log.appended == []
     checked = await call("POST", "/v1/rules/check", json=wrong)
     assert checked.status_code == 200
-    assert checked.json() == {"ok": False, "problems": answer.json()["errors"]}
+    assert checked.json() == {"ok": False, "problems": answer.json()["errors"], "warnings": []}
+
+
+async def test_what_is_probably_not_meant_is_said_and_put_all_the_same(call: Calls) -> None:
+    files = {"files": {"a.yaml": RULES, "b.yaml": "profiles: [{id: chiller, metrics: {temperatur: {unit: °C}}}]"}}
+    checked = (await call("POST", "/v1/rules/check", json=files)).json()
+    assert checked["ok"] is True
+    (warning,) = checked["warnings"]
+    assert (warning["file"], warning["line"]) == ("a.yaml", 4)
+    assert warning["mend"] == "did you mean 'temperatur'?"
+    answer = await call("PUT", "/v1/rules", json=files)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["warnings"] == [warning]
+    assert (await call("GET", "/v1/rules")).json()["warnings"] == []
 
 
 async def test_bare_yaml_is_a_set_of_one_file(call: Calls) -> None:
     answer = await call("POST", "/v1/rules/check", content=RULES, headers={"Content-Type": "application/yaml"})
-    assert answer.json() == {"ok": True, "problems": []}
+    assert answer.json() == {"ok": True, "problems": [], "warnings": []}
     answer = await call("PUT", "/v1/rules", content=RULES, headers={"Content-Type": "application/yaml"})
     assert answer.json()["files"] == {"rules.yaml": RULES}
 

@@ -70,3 +70,13 @@ def test_a_template_of_ones_own_may_be_named(tmp_path: Path) -> None:
     file.write_text(GOOD.replace("template: alert", "template: mine"))
     assert check(file)[0] == 1
     assert check(file, "--templates", str(own))[0] == 0
+
+
+def test_what_is_probably_not_meant_is_a_warning_and_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("profiles: [{id: chiller, metrics: {temperature: {max: 5}}}]\n" + GOOD)
+    code, output = check(file)
+    assert code == 0
+    assert "warning: " in output
+    assert "rules.yaml:4:40: temperature never exceeds 5" in output
+    assert "1 rule in" in output
