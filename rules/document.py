@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from rules import inhibition
+from rules.advice import advise
 from rules.calendar_words import read_calendar_definition
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
@@ -67,7 +68,8 @@ def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) 
     if problems:
         raise RuleErrors(sorted(problems, key=lambda problem: problem[:3]))
     usable = in_order([rule for rule in rules.values() if rule is not None])
-    return Ruleset(_digest(sorted(rule.version for rule in usable)), usable)
+    warnings = [warning for document in documents for warning in advise(document, library)]
+    return Ruleset(_digest(sorted(rule.version for rule in usable)), usable, tuple(warnings))
 
 
 def _read_document(file: str, text: str, problems: list[Problem]) -> Reading | None:
