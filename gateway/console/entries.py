@@ -39,7 +39,7 @@ REASONS: Final = {
 """Why somebody was not told, in a few words. Reasons that are not here are shown as they are."""
 
 _SIGNS: Final = {"True": ("yes", "✓"), "False": ("no", "–")}
-_MESSAGE_TONES: Final = {
+MESSAGE_TONES: Final = {
     "queued": "accent",
     "sending": "accent",
     "accepted": "accent",
@@ -66,7 +66,7 @@ def tone(entry: Entry) -> str:
         severity = str(entry.detail.get("severity") or "")
         return "good" if ended else severity if severity in SEVERITIES else "info"
     if entry.kind == "message":
-        return _MESSAGE_TONES.get(str(entry.detail.get("state")), "accent")
+        return MESSAGE_TONES.get(str(entry.detail.get("state")), "accent")
     return {"receipt": "good", "reply": "accent", "decision": "accent"}.get(entry.kind, "")
 
 
@@ -127,13 +127,20 @@ def behind(entry: Entry, made: Made | None) -> Markup:
         parts.append(_block("What mattered", values))
         parts.append(_block("Why the rule concluded this", why(made.explanation)))
         parts.append(
-            _block("Decision", facts([("rule", f"{made.rule_id}, version {made.rule_version}"), ("id", made.id)]))
+            _block(
+                "Decision",
+                facts([("rule", f"{made.rule_id}, version {made.rule_version}"), ("id", _decision_link(made))]),
+            )
         )
     links = [
         H('<a href="/console/cases/{}">Open the case</a>').format(entry.case_id) if entry.case_id else NOTHING,
     ]
     shown = [part for part in (*parts, *links) if part]
     return joined(shown) if shown else H('<span class="muted">There is nothing more to it.</span>')
+
+
+def _decision_link(made: Made) -> Markup:
+    return H('<a href="/console/decisions/{}">{}</a>').format(made.id, made.id)
 
 
 def why(node: dict[str, Any]) -> Markup:
@@ -206,7 +213,7 @@ def _shown(name: str, value: Any) -> Any:
     if name == "severity" and value in SEVERITIES:
         return chip(str(value), str(value))
     if name == "state":
-        return chip(str(value), _MESSAGE_TONES.get(str(value), ""))
+        return chip(str(value), MESSAGE_TONES.get(str(value), ""))
     return value
 
 

@@ -29,7 +29,9 @@ _log = structlog.get_logger(__name__)
 PLACES: Final = (
     ("overview", "Overview", "/console/"),
     ("customers", "Customers", "/console/customers"),
+    ("alerts", "Alerts", "/console/alerts"),
     ("cases", "Cases", "/console/cases"),
+    ("rules", "Rules", "/console/rules"),
     ("rejected", "Rejected", "/console/rejected"),
 )
 _HEAD: Final = (

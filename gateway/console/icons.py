@@ -12,6 +12,8 @@ from markupsafe import Markup
 _PATHS: Final[dict[str, str]] = {
     "overview": '<path d="M4 13h4l2-7 4 12 2-5h4"/>',
     "customers": '<circle cx="9" cy="8" r="3.2"/><path d="M3 19c.6-3.4 2.9-5 6-5s5.4 1.6 6 5M15.5 5.2a3 3 0 0 1 0 5.6M17.5 14.4c2 .7 3.1 2.2 3.5 4.6"/>',
+    "alerts": '<path d="M10 18.5h4M6.5 15.5h11c-1.3-1.5-1.5-3-1.5-5a4 4 0 0 0-8 0c0 2-.2 3.5-1.5 5zM3.5 9.5a8 8 0 0 1 2-4M20.5 9.5a8 8 0 0 0-2-4"/>',
+    "rules": '<path d="M5 6h6M5 12h4M5 18h6M14.5 8.5L18 12l-3.5 3.5M18 12h-5"/>',
     "cases": '<path d="M4 8.5h16v10.5H4zM9 8.5V5.5h6v3M4 13h16"/>',
     "rejected": '<circle cx="12" cy="12" r="8"/><path d="M6.5 6.5l11 11"/>',
     "event": '<circle cx="12" cy="12" r="3.5"/><path d="M12 4v2M12 18v2M4 12h2M18 12h2"/>',

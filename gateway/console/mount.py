@@ -16,13 +16,25 @@ from gateway.console import login
 from gateway.console.changes import Changes
 from gateway.console.frame import Console
 from gateway.console.login import ASSETS
-from gateway.console.pages import case, cases, customer, customers, overview, rejected
+from gateway.console.pages import (
+    alert,
+    alerts,
+    case,
+    cases,
+    customer,
+    customers,
+    decision,
+    overview,
+    rejected,
+    rule,
+    rules,
+)
 from gateway.console.pulse import Pulse
 from gateway.console.session import SESSION_COOKIE, SESSION_SECONDS, SessionGate
 from gateway.settings import Settings
 from gateway.storage import secrets
 
-PAGES = (overview, customers, customer, cases, case, rejected)
+PAGES = (overview, customers, customer, alerts, alert, cases, case, rules, rule, decision, rejected)
 
 
 def mount(app: FastAPI, api: Api, settings: Settings) -> None:

@@ -70,7 +70,7 @@ def get_alert(api: Here, alert_id: Id) -> AlertWithHistory:
 @router.post("/{alert_id}/acknowledge", status_code=202)
 async def acknowledge_alert(api: Here, who: Who, alert_id: Id) -> AlertAnswer:
     """Somebody takes care: no repeats, no further channels. A rise in severity is told all the same."""
-    return await _say(api, who, alert_id, "acknowledge")
+    return await say(api, who, alert_id, "acknowledge")
 
 
 @router.post("/{alert_id}/snooze", status_code=202)
@@ -80,16 +80,16 @@ async def snooze_alert(api: Here, who: Who, alert_id: Id, body: SnoozeBody) -> A
         until = body.until_ms(api.now_ms())
     except ValueError as error:
         raise Problem(422, f"body.{error}.") from error
-    return await _say(api, who, alert_id, "snooze", until)
+    return await say(api, who, alert_id, "snooze", until)
 
 
 @router.post("/{alert_id}/resolve", status_code=202)
 async def resolve_alert(api: Here, who: Who, alert_id: Id) -> AlertAnswer:
     """End it. It fires again only after its condition was false once."""
-    return await _say(api, who, alert_id, "resolve")
+    return await say(api, who, alert_id, "resolve")
 
 
-async def _say(
+async def say(
     api: Api,
     who: Caller,
     alert_id: str,

@@ -123,7 +123,7 @@ def _tiles(picture: Picture, rates: list[float]) -> Markup:
     return joined(
         [
             _tile("Events a second", number(rates[-1] if rates else 0), f"{short_number(numbers.events)} in all"),
-            _tile("Alerts firing", str(firing), _severity_dots(numbers.alerts), tone=worst),
+            _tile("Alerts firing", str(firing), _severity_dots(numbers.alerts), tone=worst, href="/console/alerts"),
             _tile("In the outbox", short_number(waiting), f"{short_number(sent)} messages in all"),
             _tile("Open cases", str(open_cases), f"{numbers.cases.get('resolved', 0)} resolved", href="/console/cases"),
             _tile(
