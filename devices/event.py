@@ -179,6 +179,10 @@ class AlertChanged(msgspec.Struct, frozen=True, array_like=True, tag="b", tag_fi
     subject: str
     store: str
     firing: bool
+    order: tuple[int, int, int] = (0, 0, 0)
+    """As in ``MemberChanged``: of two words about one alert the one with the larger ``order`` is the newer."""
+    rules_at: Millis = 0
+    """Since when the rules hold under which it was said."""
 
 
 DeviceSaid = Telemetry | Status | Location | DeviceEvent

@@ -47,6 +47,8 @@ class Episode(msgspec.Struct, array_like=True, gc=False):
     """Something was not said, since another rule's alert spoke for this one or it was snoozed."""
     say_at: Millis | None = None
     """When to say what was not said."""
+    announced_in: str | None = None
+    """The store for which it speaks, once all partitions were told."""
 
     def due(self, auto_resolve_after: Millis | None) -> Millis:
         """The next time at which something is to be done by itself."""
@@ -89,6 +91,12 @@ class Slot:
     def alert_id(self) -> str:
         """Of the episode that fires; empty without one."""
         return "" if self.episode is None else self.episode.alert_id
+
+    def next_order(self, position: Position) -> tuple[int, int, int]:
+        """Where the next of its effects at ``position`` stands among all that it ever has."""
+        self.decided = self.decided + 1 if self.position == position else 0
+        self.position = position
+        return position.seq, position.index, self.decided
 
     def settle(self) -> None:
         """Work out ``settled`` from the phase."""

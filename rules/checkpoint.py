@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from devices.event import DeviceFacts, MemberChanged, Millis, StoreFacts
+from devices.event import AlertChanged, DeviceFacts, MemberChanged, Millis, StoreFacts
 from rules.alert import Episode, Slot
 from rules.group import Group, Ledger, new_subject
 from rules.state import PartitionState, ruleset_of
@@ -58,6 +58,7 @@ class _Shared(msgspec.Struct, frozen=True, array_like=True):
     files: dict[str, str]
     stores: list[tuple[StoreFacts, Millis]]
     rules_at: Millis = LONG_AGO
+    alerts: list[AlertChanged] = []
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -146,8 +147,10 @@ def _unpack_slots(subject: Subject, packed: list[_Slot]) -> None:
 
 def encode_shared(state: PartitionState) -> bytes:
     """What the devices share: rule files, stores and our time."""
-    stores = [(store, state.world.known_since.get(store_id, 0)) for store_id, store in state.world.stores.items()]
-    return _encoder.encode(_Shared(VERSION, state.now, state.version, state.files, stores, state.world.rules_at))
+    world = state.world
+    stores = [(store, world.known_since.get(store_id, 0)) for store_id, store in world.stores.items()]
+    alerts = list(world.bulletin.words())
+    return _encoder.encode(_Shared(VERSION, state.now, state.version, state.files, stores, world.rules_at, alerts))
 
 
 def restore_shared(part: bytes, now: Millis | None = None) -> PartitionState:
@@ -172,6 +175,7 @@ def restore_shared(part: bytes, now: Millis | None = None) -> PartitionState:
     if packed.files or packed.version:
         state.use(packed.files, packed.version, ruleset_of(packed.files))
     state.world.rules_at = packed.rules_at
+    state.world.bulletin.restore(packed.alerts, packed.rules_at)
     for store, since in packed.stores:
         state.world.restore(store, since)
     return state

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from devices.event import (
+    AlertChanged,
     AlertCommand,
     DeviceChanged,
     DeviceEvent,
@@ -26,10 +27,11 @@ from devices.event import (
     Tick,
 )
 from rules.alert import FIRING, Slot
+from rules.announcement import announce_anew
 from rules.command import obey
 from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
-from rules.inhibition import release
+from rules.inhibition import kept_quiet, release
 from rules.group import Group
 from rules.judgement import fault, judge, withdraw
 from rules.membership import rejoin
@@ -248,6 +250,18 @@ def _member_changed(state: PartitionState, event: MemberChanged, position: Posit
         _evaluate(state, group, group.plan.touched_by(MEMBER + event.rule_id), position, out)
 
 
+def _alert_changed(state: PartitionState, event: AlertChanged, position: Position, out: list[Outcome]) -> None:
+    state.shared_dirty = True
+    store = state.world.bulletin.hear(event, state.world.rules_at)
+    if store is None:
+        return
+    for subject in state.subjects.values():
+        if kept_quiet(subject, event.rule_id, store):
+            release(subject, max(event.at, state.now) - subject.lag)
+            state.dirty.add(subject.id)
+            state.schedule(subject)
+
+
 def _tick(state: PartitionState, event: Tick, position: Position, out: list[Outcome]) -> None:
     if event.at > state.now:
         state.now = event.at
@@ -349,6 +363,7 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
     now = max(now, subject.last_at)
     _first_look(state, subject, added, now, position, out)
     rejoin(subject, added, now, position, out)
+    announce_anew(subject, now, position, out)
 
 
 def _first_look(
@@ -381,4 +396,5 @@ _APPLY: dict[type, Callable[[PartitionState, Any, Position, list[Outcome]], None
     RulesChanged: _rules_changed,
     AlertCommand: obey,
     MemberChanged: _member_changed,
+    AlertChanged: _alert_changed,
 }

@@ -1,4 +1,4 @@
-"""Inhibition: an alert that says nothing while another one, which explains it, fires on the same device.
+"""Inhibition: an alert that says nothing while another one, which explains it, fires on its device or in its store.
 
 A device that is offline does not also page for its absent metrics. What was not said is said once the other alert is
 over, if it is still true by then.
@@ -7,7 +7,7 @@ over, if it is still true by then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from devices.event import Millis
@@ -15,7 +15,6 @@ from rules.alert import FIRING, Slot
 from rules.duration import SECOND
 from rules.problem import Problem, closest
 from rules.reading import Reading
-from rules.rule import Rule
 from rules.source import Located
 from rules.subject import Subject
 
@@ -24,6 +23,7 @@ SETTLE_MS: Millis = 30 * SECOND
 comes back online needs a moment until each of its metrics has arrived."""
 
 _MEND = "write inhibited_by: [device-offline], a list of rule ids"
+_STORE_MEND = "write {rule: gateway-down, same: store}"
 
 
 def inhibitor(slot: Slot, subject: Subject) -> str | None:
@@ -34,7 +34,24 @@ def inhibitor(slot: Slot, subject: Subject) -> str | None:
     for other in subject.slots:
         if other is not None and other.phase == FIRING and other.rule.id in names:
             return other.rule.id
-    return None
+    store, fires = _store_of(slot, subject), subject.world.bulletin.fires
+    return next((name for name in slot.rule.inhibited_in_store if store is not None and fires(name, store)), None)
+
+
+def _store_of(slot: Slot, subject: Subject) -> str | None:
+    return (None if slot.episode is None else slot.episode.store_id) or subject.facts.store
+
+
+def kept_quiet(subject: Subject, rule_id: str, store: str) -> bool:
+    """Whether the rule's alert in ``store`` may have kept one of the subject's alerts quiet."""
+    return any(
+        slot is not None
+        and slot.episode is not None
+        and slot.episode.unsaid
+        and rule_id in slot.rule.inhibited_in_store
+        and _store_of(slot, subject) == store
+        for slot in subject.slots
+    )
 
 
 def release(subject: Subject, at: Millis) -> None:
@@ -60,19 +77,34 @@ class Reference:
     names: dict[str, Located]
     reading: Reading
     """The whole rule's."""
+    in_store: list[str] = field(default_factory=list)
+    """Those of the names that count in the whole store."""
 
 
-def read_inhibited_by(rule: Reading, rule_id: str, references: list[Reference]) -> tuple[str, ...]:
+def read_inhibited_by(rule: Reading, rule_id: str, references: list[Reference]) -> Reference:
     """The rules whose alerts speak for this one; whether they exist can only be said once all files are read."""
-    names: dict[str, Located] = {}
+    found = Reference(rule_id, {}, rule)
     for node, path in rule.items("inhibited_by", _MEND):
-        if isinstance(node.value, dict | list) or not node.text.strip():
+        if isinstance(node.value, dict):
+            _read_in_store(found, node, path)
+        elif isinstance(node.value, list) or not node.text.strip():
             rule.problems.append(Problem(rule.file, node.line, node.column, path, "expected a rule's id here", _MEND))
         else:
-            names.setdefault(node.text, node)
-    if names:
-        references.append(Reference(rule_id, names, rule))
-    return tuple(names)
+            found.names.setdefault(node.text, node)
+    if found.names:
+        references.append(found)
+    return found
+
+
+def _read_in_store(found: Reference, node: Located, path: str) -> None:
+    """``{rule: gateway-down, same: store}``."""
+    reading = Reading(found.reading.file, node, path, found.reading.problems)
+    reading.only(("rule", "same"))
+    present = all([reading.need("rule", _STORE_MEND), reading.need("same", _STORE_MEND)])
+    name, same = reading.text("rule"), reading.choice("same", ("store",))
+    if present and name is not None and same is not None:
+        found.names.setdefault(name, node.value["rule"])
+        found.in_store.append(name)
 
 
 def check(references: Sequence[Reference], known: Iterable[str]) -> None:
@@ -97,15 +129,3 @@ def check(references: Sequence[Reference], known: Iterable[str]) -> None:
 def _refuse(reference: Reference, node: Located, message: str, mend: str) -> None:
     rule = reference.reading
     rule.problems.append(Problem(rule.file, node.line, node.column, rule.place("inhibited_by"), message, mend))
-
-
-def in_order(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    """The same rules, each after those that inhibit it: of two that fire at the same moment it is the quiet one.
-
-    The rules must have passed ``check``.
-    """
-    if not any(rule.inhibited_by for rule in rules):
-        return tuple(rules)
-    by_id = {rule.id: rule for rule in rules}
-    order = TopologicalSorter({rule.id: rule.inhibited_by for rule in rules}).static_order()
-    return tuple(by_id[rule_id] for rule_id in order)

@@ -10,6 +10,7 @@ import msgspec
 from devices.event import Millis
 from rules import inhibition
 from rules.alert import FIRING, INACTIVE, OVER, PENDING, Episode, Slot
+from rules.announcement import announce, retract
 from rules.condition import Truth
 from rules.decision import Decision, Fault, Outcome, Position, Severity, Transition, derived_id
 from rules.duration import spoken
@@ -62,6 +63,7 @@ def _fire(slot: Slot, subject: Subject, at: Millis, position: Position, out: lis
     episode.holding = _holding(slot)
     episode.severity = highest(episode.holding, rule.severity)
     _say(slot, subject, alert_id, "firing", at, position, out)
+    announce(slot, subject, at, position, out)
     wake(subject, rule.id, at)
 
 
@@ -116,6 +118,7 @@ def end(
         decision = msgspec.structs.replace(decision, summary=_ending(slot, subject, ended_by, decision.summary),
                                            notify=None, ended_by=ended_by)  # fmt: skip
     out.append(decision)
+    retract(slot, subject, at, position, out)
     _close(slot, subject, at, OVER if ended_by not in (None, PASSED) else INACTIVE)
 
 
@@ -148,6 +151,7 @@ def withdraw(slot: Slot, subject: Subject, at: Millis, position: Position, out: 
     out.append(
         msgspec.structs.replace(decision, summary=reason, explanation=explanation, notify=None, ended_by=WITHDRAWN)
     )
+    retract(slot, subject, at, position, out)
     _close(slot, subject, at, INACTIVE)
 
 

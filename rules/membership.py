@@ -64,9 +64,7 @@ def _tell(
     group = slot.alert_id
     if not group:
         return
-    number = slot.decided + 1 if slot.position == position else 0
-    slot.position, slot.decided = position, number
-    order = (position.seq, position.index, number)
+    order = slot.next_order(position)
     event = MemberChanged(
         device_id=group,
         at=at,

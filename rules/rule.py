@@ -46,6 +46,8 @@ class Rule:
     """The least serious first."""
     inhibited_by: tuple[str, ...] = ()
     """Ids of rules on the same device."""
+    inhibited_in_store: tuple[str, ...] = ()
+    """Those of them whose alerts count on whatever is in the same store."""
     group_by: str = ""
     """What the groups have in common that it is about (``store``, ``model``…); empty: it is about devices."""
     members: tuple[Rule, ...] = ()
@@ -75,6 +77,10 @@ class Ruleset:
     rules: tuple[Rule, ...]
     warnings: tuple[Problem, ...] = ()
     """What is probably not meant, though it can be run."""
+
+    def announced(self) -> frozenset[str]:
+        """The rules whose alerts speak for a whole store."""
+        return frozenset(name for rule in self.rules for name in rule.inhibited_in_store)
 
 
 NO_RULES = Ruleset(version="", rules=())

@@ -87,6 +87,7 @@ class PartitionState:
         self.version = version
         self.ruleset = ruleset
         self.plans = Plans(ruleset)
+        self.world.bulletin.follow(ruleset.announced(), self.world.rules_at)
 
     def alerts(self) -> Iterator[AlertView]:
         """Every alert that is not inactive."""

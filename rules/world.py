@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from devices.event import Millis, StoreFacts
+from rules.announcement import Bulletin
 from rules.geofence import Fences, fence_from
 from rules.subject import LONG_AGO
 
@@ -18,6 +19,7 @@ class World:
         self.fences = Fences()
         self.rules_at: Millis = LONG_AGO
         """Since when the rules that hold now have held; the same in all partitions."""
+        self.bulletin = Bulletin()
 
     def name_of(self, store_id: str) -> str:
         """What to call the store in a sentence."""
