@@ -208,6 +208,17 @@ class Backtest:
             self._first = first if self._first is None else min(first, self._first)
             self._last = last if self._last is None else max(last, self._last)
 
+    def idle_rules(self) -> list[tuple[str, str]]:
+        """The candidate's rules that concern no device that was heard of, each with what its devices would need."""
+        subjects = [subject for state in self._candidate.partitions.states for subject in state.subjects.values()]
+        busy = {rule.id for plan in {subject.plan for subject in subjects} for rule in plan.rules}
+        found = []
+        for rule in self._candidate.partitions.states[0].ruleset.rules:
+            if rule.id in self._wanted - busy and not rule.group_by:
+                unmet = [part for subject in subjects for part in rule.selector.unmet(subject.facts)[:1]][:1]
+                found += [(rule.id, f"{part.part} {part.wanted}") for part in unmet]
+        return found
+
     def report(self) -> Report:
         """What came of it. Ends the comparison: nothing may be fed afterwards."""
         for comparison in self._comparisons.values():

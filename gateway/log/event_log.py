@@ -7,6 +7,7 @@ import contextlib
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable
+from datetime import UTC, datetime
 from itertools import count
 from random import uniform
 from typing import Self
@@ -14,9 +15,10 @@ from typing import Self
 import msgspec
 import nats
 import structlog
+from nats.js import api
 from nats.js.errors import NotFoundError
 
-from devices.event import Event, decode_batch, encode_batch
+from devices.event import Event, Millis, decode_batch, encode_batch
 from gateway.log import streams
 from gateway.log.errors import LogUnreachableError
 from gateway.log.link import Link, NotStoredError
@@ -29,6 +31,8 @@ log = structlog.get_logger()
 MAX_RECORD_BYTES = 512 << 10
 """Half of the server's default ``max_payload``: a larger batch is stored as several records."""
 REJECTS_IN_FLIGHT = 64
+PROBE_SECONDS = 5.0
+"""The server forgets a consumer so soon that was only made to be looked at."""
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 2.0
 
@@ -133,6 +137,54 @@ class EventLog:
                 yield [record for record in records if record.seq <= last]
                 if records[-1].seq >= last or records[-1].pending == 0:
                     return
+
+    async def read_everything(self, after_seq: int, until_seq: int) -> AsyncGenerator[list[Record], None]:
+        """Yield all partitions' records behind ``after_seq`` up to ``until_seq``, undecoded, in the order of storage.
+
+        Raises:
+            LogRewoundError: the log ends before ``after_seq``.
+            LogUnreachableError: the server does not answer.
+        """
+        if until_seq <= after_seq:
+            return
+        async with contextlib.aclosing(follow(self._link, None, after_seq)) as arriving:
+            async for records in arriving:
+                yield [record for record in records if record.seq <= until_seq]
+                if records[-1].seq >= until_seq or records[-1].pending == 0:
+                    return
+
+    async def seq_before(self, at: Millis) -> int:
+        """Find the sequence behind which everything stands that was stored at ``at`` or later, in any partition.
+
+        Raises:
+            LogUnreachableError: the server does not answer.
+        """
+        wanted = api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_TIME,
+            opt_start_time=datetime.fromtimestamp(at / 1000, UTC),
+            filter_subject=streams.every_partition(),
+            ack_policy=api.AckPolicy.NONE,
+            mem_storage=True,
+            num_replicas=1,
+            inactive_threshold=PROBE_SECONDS,
+        )
+        try:
+            found = await self._link.js.add_consumer(streams.EVENTS, wanted)
+            await self._link.js.delete_consumer(streams.EVENTS, found.name or "")
+        except nats.errors.Error as error:
+            raise LogUnreachableError(repr(error)) from error
+        return found.delivered.stream_seq if found.delivered is not None else 0
+
+    async def last_seq_of_all(self) -> int:
+        """Find the sequence of the newest record of any partition, 0 where there was never one.
+
+        Raises:
+            LogUnreachableError: the server does not answer.
+        """
+        try:
+            return (await self._link.js.stream_info(streams.EVENTS)).state.last_seq
+        except nats.errors.Error as error:
+            raise LogUnreachableError(repr(error)) from error
 
     async def first_seq(self) -> int:
         """Find the sequence of the oldest record that the log still keeps, of any partition; 1: nothing is gone yet.

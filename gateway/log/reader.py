@@ -1,4 +1,4 @@
-"""Reading one partition in order, from a position, for ever.
+"""Reading one partition, or all of them, in order, from a position, for ever.
 
 The consumer is ephemeral, pulled, without acknowledgements: the server remembers nothing that matters, the position is
 the reader's. Whatever breaks the order (a gap in the consumer's own numbers, a lost connection, a server that starts
@@ -24,7 +24,7 @@ from nats.js import api
 
 from gateway.log.errors import LogRewoundError
 from gateway.log.link import UNBOUNDED, Link
-from gateway.log.streams import EVENTS, subject_of
+from gateway.log.streams import EVENTS, every_partition, partition_in, subject_of
 
 log = structlog.get_logger()
 
@@ -40,20 +40,21 @@ REQUEST_ENDED = ("404", "408")
 
 
 class Record(NamedTuple):
-    """One stored record: sequence in the stream, time of storage (ms), records behind it, payload."""
+    """One stored record: sequence in the stream, time of storage (ms), records behind it, payload, partition."""
 
     seq: int
     at: int
     pending: int
     data: bytes
+    partition: int = 0
 
 
 class ConsumerEndedError(Exception):
     """This consumer can't go on; the next one starts behind the last record handed on."""
 
 
-async def follow(link: Link, partition: int, after_seq: int) -> AsyncGenerator[list[Record], None]:
-    """Yield the partition's records behind ``after_seq``, as many at a time as have arrived.
+async def follow(link: Link, partition: int | None, after_seq: int) -> AsyncGenerator[list[Record], None]:
+    """Yield the partition's records behind ``after_seq``, as many at a time as have arrived (``None``: of all of them).
 
     Raises:
         LogRewoundError: the log ends before ``after_seq``.
@@ -91,7 +92,7 @@ def _honour_cancellation() -> None:
 class _Consumer:
     """One ephemeral consumer: opened behind a position, good until its first irregularity."""
 
-    def __init__(self, link: Link, partition: int) -> None:
+    def __init__(self, link: Link, partition: int | None) -> None:
         self._link = link
         self._partition = partition
         self._name = ""
@@ -112,7 +113,7 @@ class _Consumer:
             api.ConsumerConfig(
                 deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
                 opt_start_seq=after_seq + 1,
-                filter_subject=subject_of(self._partition),
+                filter_subject=every_partition() if self._partition is None else subject_of(self._partition),
                 ack_policy=api.AckPolicy.NONE,
                 mem_storage=True,
                 num_replicas=1,
@@ -159,7 +160,7 @@ class _Consumer:
     async def _check_bounds(self, after_seq: int) -> None:
         state = (await self._link.js.stream_info(EVENTS)).state
         if after_seq > state.last_seq:
-            raise LogRewoundError(self._partition, after_seq, state.last_seq)
+            raise LogRewoundError(self._partition or 0, after_seq, state.last_seq)
         if 0 < after_seq < state.first_seq - 1:
             log.error("log.position_expired", partition=self._partition, after_seq=after_seq, first_seq=state.first_seq)
 
@@ -189,7 +190,8 @@ class _Consumer:
         self._delivered += 1
         self._asked -= 1
         at = int(about.timestamp.timestamp() * 1000)
-        self._arrived.append(Record(about.sequence.stream, at, about.num_pending, message.data))
+        partition = partition_in(message.subject) if self._partition is None else self._partition
+        self._arrived.append(Record(about.sequence.stream, at, about.num_pending, message.data, partition))
 
     def _on_status(self, status: str, headers: dict[str, str]) -> None:
         if status == "100":

@@ -23,6 +23,16 @@ def subject_of(partition: int) -> str:
     return f"kz.events.{partition}"
 
 
+def every_partition() -> str:
+    """Match the subjects of all partitions."""
+    return "kz.events.*"
+
+
+def partition_in(subject: str) -> int:
+    """Read the partition off the name of its subject."""
+    return int(subject.rpartition(".")[2])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """How much the streams keep; the oldest goes first. Times in seconds."""
@@ -52,7 +62,7 @@ def events_config(partitions: int, limits: Limits) -> api.StreamConfig:
     return api.StreamConfig(
         name=EVENTS,
         description="Every event, by partition",
-        subjects=["kz.events.*"],
+        subjects=[every_partition()],
         storage=api.StorageType.FILE,
         max_age=limits.max_age,
         max_bytes=limits.max_bytes,

@@ -44,6 +44,8 @@ class Past(Protocol):
     partitions: int
     makes_ticks: bool
     """Whether there are no ticks in it, so that time passes by the events."""
+    whole: bool
+    """Whether it begins with the first thing that ever happened, so that it says itself what the registry said."""
     set_aside: SetAside
     remarks: list[str]
     """What whoever reads the result should know, such as a beginning later than asked for."""

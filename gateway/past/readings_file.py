@@ -39,6 +39,7 @@ class ReadingsFile(ABC):
 
     partitions = 1
     makes_ticks = True
+    whole = False
 
     def __init__(self, path: Path, since: Millis | None = None, until: Millis | None = None) -> None:
         """Open it.
