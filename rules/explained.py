@@ -41,14 +41,14 @@ def explained(tree: dict[str, Any], clock: Callable[[Millis], str] = utc) -> lis
 
 
 def _below(tree: dict[str, Any], clock: Callable[[Millis], str], indent: str) -> Iterator[str]:
-    parts = list(_parts(tree))
-    for place, (label, part) in enumerate(parts):
-        last = place == len(parts) - 1
+    below = list(parts(tree))
+    for place, (label, part) in enumerate(below):
+        last = place == len(below) - 1
         yield f"{indent}{'└─' if last else '├─'} {label}{_headline(part, clock)}"
         yield from _below(part, clock, indent + ("   " if last else "│  "))
 
 
-def _parts(tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def parts(tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The explanations inside of ``tree``, each with a label where the key says more than ``of``."""
     for key, value in tree.items():
         label = "" if key == "of" else f"{_words(key)}: "
@@ -62,7 +62,7 @@ def _headline(tree: dict[str, Any], clock: Callable[[Millis], str]) -> str:
     facts += [
         f"{_words(key)} {_said(key, value, clock)}".rstrip()
         for key, value in tree.items()
-        if key not in _TOLD and not _is_tree(value) and not _is_trees(value)
+        if key not in _TOLD and not is_part(value)
     ]
     return f"{MARKS.get(tree.get('result'), '?')} {tree.get('operator', '')}{': ' if facts else ''}{', '.join(facts)}"
 
@@ -103,5 +103,8 @@ def _is_tree(value: Any) -> bool:
     return isinstance(value, dict) and "operator" in value and "result" in value
 
 
-def _is_trees(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_tree(each) for each in value)
+def is_part(value: Any) -> bool:
+    """Whether ``value``, found in an explanation, is another one, or a list of them."""
+    if isinstance(value, list):
+        return bool(value) and all(_is_tree(each) for each in value)
+    return _is_tree(value)

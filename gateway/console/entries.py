@@ -11,6 +11,7 @@ from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, clock, facts, joined, span, value_text, words
 from gateway.storage.decisions_read import Made
 from gateway.storage.timeline import Entry
+from rules.explained import is_part, parts
 
 CHANNELS: Final = {"push": "Push", "sms": "SMS", "email": "Email"}
 SEVERITIES: Final = ("critical", "major", "minor", "warning", "info")
@@ -38,6 +39,7 @@ REASONS: Final = {
 }
 """Why somebody was not told, in a few words. Reasons that are not here are shown as they are."""
 
+_TOLD: Final = {"operator", "result", "of", "metric"}
 _SIGNS: Final = {"True": ("yes", "✓"), "False": ("no", "–")}
 MESSAGE_TONES: Final = {
     "queued": "accent",
@@ -148,22 +150,22 @@ def why(node: dict[str, Any]) -> Markup:
     return H('<ul class="why">{}</ul>').format(_node(node)) if node else NOTHING
 
 
-def _node(node: dict[str, Any]) -> Markup:
+def _node(node: dict[str, Any], label: str = "") -> Markup:
     result = node.get("result")
     sign = _SIGNS.get(str(result), ("unknown", "?"))
     told, saw = _condition(node)
-    inner = [part for part in node.get("of", []) if isinstance(part, dict)]
-    below = H("<ul>{}</ul>").format(joined(_node(part) for part in inner)) if inner else NOTHING
+    inner = list(parts(node))
+    below = H("<ul>{}</ul>").format(joined(_node(part, label) for label, part in inner)) if inner else NOTHING
     return H(
-        '<li><div class="node"><span class="mark-{}" title="{}">{}</span><span>{} <span class="saw">{}</span>'
+        '<li><div class="node"><span class="mark-{}" title="{}">{}</span><span>{}{} <span class="saw">{}</span>'
         "</span></div>{}</li>"
-    ).format(sign[0], sign[0], sign[1], told, saw, below)
+    ).format(sign[0], sign[0], sign[1], label, told, saw, below)
 
 
 def _condition(node: dict[str, Any]) -> tuple[str, str]:
     """What a node of the tree asks, and what it saw."""
     operator = str(node.get("operator", "condition"))
-    rest = {name: value for name, value in node.items() if name not in {"operator", "result", "of", "metric"}}
+    rest = {name: value for name, value in node.items() if name not in _TOLD and not is_part(value)}
     metric = str(node.get("metric") or "")
     told = {"all": "all of these hold", "any": "any of these holds", "not": "this does not hold"}.get(operator)
     if operator == "for" and "duration_ms" in rest:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 
 from gateway.api.access import caller_of
+from gateway.console.asking import Asking
 from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, live, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, empty, facts, joined, span
@@ -60,6 +61,7 @@ def register(console: Console) -> None:
             with ui.element("div").classes("grid"):
                 with ui.element("div").classes("c7 stack"):
                     html(_said(read), tag="section", classes="card")
+                    Asking(console, rule_id, read.firing[0].subject if read.firing else "")
                 with ui.element("div").classes("c5 stack"):
                     live(activity, seconds=REFRESH_SECONDS, first=_activity(read), classes="stack")
 
