@@ -58,7 +58,7 @@ def offset(reading: Reading, key: str, starts: Millis) -> Millis | None:
     moment = instant(text)
     if moment is not None:
         return moment
-    if text in ("0", "0s", "0m", "0h"):
+    if text.rstrip("msdhw") == "0":
         return starts
     try:
         return starts + parse_duration(text)
