@@ -11,6 +11,7 @@ import msgspec
 
 from devices.event import AlertChanged, DeviceFacts, MemberChanged, Millis, StoreFacts
 from rules.alert import Episode, Slot
+from rules.calm import catch_up_deadlines
 from rules.group import Group, Ledger, new_subject
 from rules.state import PartitionState, ruleset_of
 from rules.subject import LONG_AGO, NEVER, Subject
@@ -73,6 +74,7 @@ def encode_subject(state: PartitionState, device_id: str) -> bytes:
         KeyError: the state does not know the device.
     """
     subject = state.subjects[device_id]
+    catch_up_deadlines(subject)
     return _encoder.encode(
         _Subject(
             VERSION,

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet
 from rules.duration import MINUTE
 from rules.library import Library
 from rules.mentions import Mentions
@@ -72,6 +73,17 @@ class Condition(ABC):
     def next_deadline(self, memory: Memory, subject: Subject, after: Millis) -> Millis:
         """The first time later than ``after`` at which ``on_time`` has to be called; ``NEVER`` without one."""
         return NEVER
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Within which bands further samples leave everything as it is; ``None``: it has to be asked at each of them.
+
+        Called with what is known at ``at``, after everything until then was applied. The promise: while no deadline
+        comes and nothing but readings arrives, all of whose metrics lie within the bands, each newer than anything
+        heard before, ``on_event`` would return ``truth`` each time and leave the memory as it is, and
+        ``next_deadline`` would never come nearer. So a condition that looks at anything beside its memory, the samples,
+        the device's facts and its own deadlines has no bands, nor has one that counts or learns. Changes nothing.
+        """
+        return None
 
     def pending(self, memory: Memory) -> bool:
         """Whether it is on its way to becoming true by the passing of time."""

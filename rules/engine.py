@@ -6,6 +6,7 @@ from a checkpoint. See docs/explanation/semantics.md for what the rules mean.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -28,6 +29,7 @@ from devices.event import (
 )
 from rules.alert import FIRING, Slot
 from rules.announcement import announce_anew
+from rules.calm import Calm, calm_down, disturb, rouse, still_awake
 from rules.command import obey
 from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
@@ -61,7 +63,12 @@ def step(state: PartitionState, event: Event, position: Position) -> list[Outcom
     out: list[Outcome] = []
     if type(event) is Telemetry:
         _telemetry(state, event, position, out)
+    elif type(event) is Location:
+        _location(state, event, position, out)
     else:
+        subject = state.subjects.get(getattr(event, "device_id", ""))
+        if subject is not None:
+            rouse(subject)
         _APPLY[type(event)](state, event, position, out)
     return out
 
@@ -71,31 +78,68 @@ def _telemetry(state: PartitionState, event: Telemetry, position: Position, out:
     subject = state.subjects.get(event.device_id) or state.subject(event.device_id)
     if subject.due < at:
         _catch_up(state, subject, at, position, out)
-    values, samples = event.values, subject.samples
-    shape = subject.plan.shape(tuple(values))
-    rules = shape.rules
-    newer = at > subject.heard_at
-    for name in shape.metrics:
-        sample = samples.get(name)
-        if sample is not None and at <= sample[0]:
-            rules = _newer_only(subject, event, newer=newer)
-            break
-    else:
+    calm = subject.calm
+    if calm is not None and subject.last_at < at < subject.due:
+        # The way of nearly all readings: written out, for each call would cost as much as all that is done here.
+        bands, samples, behind = calm.bands, subject.samples, event.received_at - at - subject.lag
+        for name, value in event.values.items():
+            band = bands.get(name)
+            if band is not None:
+                kind = type(value)
+                if (kind is not float and kind is not int) or not band[0] <= value <= band[1]:
+                    newest = samples[name][1]
+                    if band[0] == math.inf or kind is not type(newest) or value != newest:
+                        break
+                samples[name] = (at, value)
+            elif name in calm.watched:
+                break
+        else:
+            subject.heard_at = subject.last_at = at
+            subject.unasked += 1
+            if not 0 <= behind < LAG_STEP_MS:
+                _advance(state, subject, at, event.received_at)
+            state.dirty.add(event.device_id)
+            if calm.awake:
+                _ask_awake(state, subject, calm.asked(tuple(event.values)), position, out)
+            return
+        disturb(subject)
+    _ask(state, subject, event, position, out)
+
+
+def _ask(state: PartitionState, subject: Subject, event: Telemetry, position: Position, out: list[Outcome]) -> None:
+    """Apply a reading of a device that is not calm, or one that disturbs it: ask every rule that it touches."""
+    at = event.at
+    if at > subject.heard_at:  # and so than any sample
+        rouse(subject)
+        shape = subject.plan.shape(tuple(event.values))
         for name in shape.metrics:
-            samples[name] = (at, values[name])
-    if newer:
+            subject.samples[name] = (at, event.values[name])
         subject.heard_at = at
         if at > subject.last_at:
             _advance(state, subject, at, event.received_at)
-    elif not shape.metrics:
-        rules = ()
-    if newer or rules:
+        rules = shape.rules
         state.dirty.add(event.device_id)
+    else:
+        rules = _newer_only(subject, event)
+        if rules:
+            rouse(subject)
+            state.dirty.add(event.device_id)
     if rules:
         _evaluate(state, subject, rules, position, out)
+        if subject.calm is None and state.calming:
+            calm_down(subject)
 
 
-def _newer_only(subject: Subject, event: Telemetry, *, newer: bool) -> tuple[int, ...]:
+def _ask_awake(
+    state: PartitionState, subject: Subject, rules: tuple[int, ...], position: Position, out: list[Outcome]
+) -> None:
+    """Ask the rules that have no bands, though the device is calm."""
+    if rules:
+        _evaluate(state, subject, rules, position, out)
+        still_awake(subject, changed=bool(out))
+
+
+def _newer_only(subject: Subject, event: Telemetry) -> tuple[int, ...]:
     """Take only those metrics of a late or repeated reading that are news after all; the rules that they touch."""
     samples, watched = subject.samples, subject.plan.watched
     fresh = []
@@ -103,7 +147,7 @@ def _newer_only(subject: Subject, event: Telemetry, *, newer: bool) -> tuple[int
         if name in watched and (name not in samples or _follows(event, samples[name][0], value != samples[name][1])):
             samples[name] = (event.at, value)
             fresh.append(name)
-    return subject.plan.touched_by(*fresh, ANY_DATA) if newer else subject.plan.touched_by(*fresh)
+    return subject.plan.touched_by(*fresh)
 
 
 def _follows(event: Telemetry | Location | Status, newest_at: Millis, differs: bool) -> bool:
@@ -167,8 +211,27 @@ def _location(state: PartitionState, event: Location, position: Position, out: l
     if subject.plan.located:
         locate(subject, event)
     subject.fix = (event.at, event.lat, event.lon, event.accuracy)
-    _heard(state, subject, event, position, out, LOCATION)
+    calm = subject.calm
+    if calm is not None and subject.last_at < event.at < subject.due:
+        _moved(state, subject, event, calm, position, out)
+    else:
+        rouse(subject)
+        _heard(state, subject, event, position, out, LOCATION)
     subject.entered = subject.left = ()
+
+
+def _moved(
+    state: PartitionState, subject: Subject, event: Location, calm: Calm, position: Position, out: list[Outcome]
+) -> None:
+    """A calm device sent a position: ask the rules about places, not those about its being heard at all."""
+    subject.heard_at = event.at
+    subject.unasked += 1
+    _advance(state, subject, event.at, event.received_at)
+    state.dirty.add(subject.id)
+    if calm.on_fix:
+        _evaluate(state, subject, calm.on_fix, position, out)
+        if calm.fix_disturbs:
+            rouse(subject)
 
 
 def _device_event(state: PartitionState, event: DeviceEvent, position: Position, out: list[Outcome]) -> None:
@@ -257,6 +320,7 @@ def _alert_changed(state: PartitionState, event: AlertChanged, position: Positio
         return
     for subject in state.subjects.values():
         if kept_quiet(subject, event.rule_id, store):
+            rouse(subject)
             release(subject, max(event.at, state.now) - subject.lag)
             state.dirty.add(subject.id)
             state.schedule(subject)
@@ -336,6 +400,7 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
     withdrawn if no rule of that name concerns the device any more.
     """
     state.dirty.add(subject.id)
+    rouse(subject)
     plan = state.plans.plan_for(subject.facts)
     before = {slot.rule.id: slot for slot in subject.slots if slot is not None}
     subject.plan = plan
@@ -386,9 +451,7 @@ def _first_look(
 
 
 _APPLY: dict[type, Callable[[PartitionState, Any, Position, list[Outcome]], None]] = {
-    Telemetry: _telemetry,
     Status: _status,
-    Location: _location,
     DeviceEvent: _device_event,
     Tick: _tick,
     DeviceChanged: _device_changed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet, common
 from rules.condition import Condition, Memory, Scope, Truth
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
@@ -44,6 +45,16 @@ class Combined(Condition):
             (part.next_deadline(memory[i], subject, after) for i, part in enumerate(self.parts) if part.timed),
             default=NEVER,
         )
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Where each part is quiet: each of them has to remember."""
+        found = []
+        for i, part in enumerate(self.parts):
+            quiet = part.quiet(memory[i], subject, at)
+            if quiet is None:
+                return None
+            found.append(quiet)
+        return Quiet(self.conclude([quiet.truth for quiet in found]), common(quiet.bands for quiet in found))
 
     def pending(self, memory: Memory) -> bool:
         """Whether a part is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis
+from rules.band import NOTHING, REPEATS, Quiet
 from rules.condition import Condition, Memory
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
@@ -35,6 +36,16 @@ class OfMetric(Condition):
             return NEVER
         stale = sample[0] + self.stale_after + 1
         return stale if stale > after else NEVER
+
+
+def unknown(metric: str, subject: Subject, at: Millis, stale_after: Millis) -> Quiet:
+    """What a condition on ``metric`` can say while its newest sample tells it nothing.
+
+    A value that it cannot compare may come again; where there is no sample, or it is too old, any sample is news.
+    """
+    sample = subject.samples.get(metric)
+    fresh = sample is not None and at - sample[0] <= stale_after
+    return Quiet(None, {metric: REPEATS if fresh else NOTHING})
 
 
 def same(value: Any, other: Any) -> bool:

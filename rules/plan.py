@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from devices.event import DeviceFacts
+from rules.band import Band
+from rules.calm import Calm
 from rules.condition import ANY_DATA, FACTS, LOCATION, MEMBER
 from rules.group import BY, kind_of
 from rules.rule import Rule, Ruleset
 
 MAX_SHAPES = 256
 """Remembered sets of metric names; a device that sends ever new names costs time, not memory."""
+MAX_CALMS = 1024
 
 
 class Shape(NamedTuple):
@@ -25,7 +28,7 @@ class Shape(NamedTuple):
 class Plan:
     """The rules of all devices that the same rules concern."""
 
-    __slots__ = ("_shapes", "_touched", "located", "places", "rules", "watched", "watching")
+    __slots__ = ("_calms", "_shapes", "_touched", "located", "places", "rules", "watched", "watching")
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -38,6 +41,7 @@ class Plan:
                 touched.setdefault(key, []).append(place)
         self._touched = {key: tuple(places) for key, places in touched.items()}
         self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._calms: dict[tuple[object, ...], Calm] = {}
         self.watched = frozenset(self._touched)
         self.located = LOCATION in self._touched
 
@@ -53,6 +57,16 @@ class Plan:
                 self._shapes.clear()
             metrics = tuple(name for name in names if name in self._touched)
             found = self._shapes[names] = Shape(metrics, self.touched_by(ANY_DATA, *metrics))
+        return found
+
+    def calm(self, bands: dict[str, Band], awake: list[int], timed: list[int]) -> Calm:
+        """The calm of these bands; devices in the same situation share one."""
+        key = (*bands.items(), *awake, None, *timed)
+        found = self._calms.get(key)
+        if found is None:
+            if len(self._calms) >= MAX_CALMS:
+                self._calms.clear()
+            found = self._calms[key] = Calm(self, bands, frozenset(awake), tuple(timed))
         return found
 
 

@@ -48,6 +48,8 @@ class PartitionState:
         """A heap of (our time, device id). Entries that no longer agree with ``Subject.scheduled`` are void."""
         self.dirty: set[str] = set()
         """Devices changed since ``take_dirty``."""
+        self.calming = True
+        """Whether calm devices are left alone (see rules/calm.py). Decides nothing; tests compare with it off."""
         self.shared_dirty = False
         """Whether rules or stores changed since ``take_shared_dirty``."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from devices.event import Millis
+from rules.band import Quiet, common
 from rules.condition import Condition, Memory, Truth
 from rules.decision import CaseAction, NotifyAction, Severity
 from rules.subject import NEVER, Subject
@@ -65,6 +66,19 @@ class Stepped(Condition):
             if step.condition.timed:
                 found = min(found, step.condition.next_deadline(remembered[1], subject, after))
         return found
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Where the condition and each step are quiet."""
+        main = self.main.quiet(memory[0], subject, at)
+        if main is None:
+            return None
+        bands = [main.bands]
+        for step, remembered in zip(self.steps, memory[1:], strict=True):
+            quiet = step.condition.quiet(remembered[1], subject, at)
+            if quiet is None or quiet.truth is not remembered[0]:
+                return None
+            bands.append(quiet.bands)
+        return Quiet(main.truth, common(bands))
 
     def pending(self, memory: Memory) -> bool:
         """Whether the condition is; a step alone starts no alert."""

@@ -8,6 +8,7 @@ from devices.event import DeviceEvent, DeviceFacts, Millis
 
 if TYPE_CHECKING:
     from rules.alert import Slot
+    from rules.calm import Calm
     from rules.plan import Plan
     from rules.world import World
 
@@ -21,8 +22,9 @@ class Subject:
     """One device. Times are event time (ms) on the device's own clock, unless said otherwise."""
 
     __slots__ = (
-        "due", "entered", "event", "facts", "fix", "heard_at", "id", "inside", "lag", "last_at", "left", "plan",
-        "recent", "samples", "scheduled", "slots", "status", "tracked", "until", "vague", "world",
+        "calm", "due", "entered", "event", "facts", "fix", "heard_at", "id", "inside", "lag", "last_at", "left",
+        "patience", "plan", "recent", "samples", "scheduled", "slots", "status", "tracked", "unasked", "until", "vague",
+        "wait", "world",
     )  # fmt: skip
 
     def __init__(self, facts: DeviceFacts, world: World, plan: Plan) -> None:
@@ -64,3 +66,10 @@ class Subject:
         """The time (our clock) under which it stands in the timers."""
         self.recent: list[str] = []
         """Ids of its newest notes, so that a repeated event is not noted again."""
+        self.calm: Calm | None = None
+        """Which readings would change nothing; ``None`` where that is not known. Like the rest, not in checkpoints."""
+        self.unasked = 0
+        """Readings since that was worked out."""
+        self.wait = 0
+        """So many readings more before it is worked out anew, and how many there were last time."""
+        self.patience = 0

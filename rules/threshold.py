@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from devices.event import Millis
+from rules.band import Band, Quiet, above, below
 from rules.condition import Condition, Memory, Scope, Truth
-from rules.metric import OfMetric, read_metric, seen, shown
+from rules.metric import OfMetric, read_metric, seen, shown, unknown
+from rules.profiles import read_limit
 from rules.reading import Reading
 from rules.subject import Subject
 
@@ -29,7 +32,7 @@ class Threshold(OfMetric):
     Memory: ``[whether it held]``.
     """
 
-    __slots__ = ("clear", "limit", "side", "sign", "signed_clear", "signed_limit")
+    __slots__ = ("_free", "_held", "clear", "limit", "side", "sign", "signed_clear", "signed_limit")
 
     def __init__(self, side: Side, metric: str, limit: float, clear: float | None, stale_after: Millis) -> None:
         super().__init__(metric, stale_after)
@@ -40,6 +43,8 @@ class Threshold(OfMetric):
         self.sign = side.sign
         self.signed_limit = side.sign * limit
         self.signed_clear = None if clear is None else side.sign * clear
+        self._free = Quiet(False, {metric: _up_to(side, limit)})
+        self._held = Quiet(True, {metric: _beyond(side, limit) if clear is None else _from(side, clear)})
 
     def fresh(self) -> Memory:
         """Not holding."""
@@ -63,6 +68,16 @@ class Threshold(OfMetric):
         memory[0] = False
         return False
 
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Its own side of the limit; while it holds, of the clearing limit."""
+        held = [memory[0]]
+        truth = self.on_event(held, subject, at)
+        if truth is None:
+            return unknown(self.metric, subject, at, self.stale_after)
+        if held[0] is not memory[0]:
+            return None
+        return self._held if truth else self._free
+
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The value, the limits and the result."""
         limits = {"limit": self.limit}
@@ -85,11 +100,23 @@ class Threshold(OfMetric):
         return f"{self.metric} {shown(value)} {relation}"
 
 
+def _beyond(side: Side, limit: float) -> Band:
+    return above(limit) if side.sign > 0 else below(limit)
+
+
+def _from(side: Side, limit: float) -> Band:
+    return (limit, math.inf) if side.sign > 0 else (-math.inf, limit)
+
+
+def _up_to(side: Side, limit: float) -> Band:
+    return (-math.inf, limit) if side.sign > 0 else (limit, math.inf)
+
+
 def read_threshold(reading: Reading, scope: Scope, side: Side) -> Condition | None:
     """The threshold that the document describes, or ``None`` with the problems noted in ``reading``."""
     metric = read_metric(reading, side.operator)
-    limit = reading.number(side.operator)
-    clear = reading.number(side.clear_key)
+    limit = read_limit(reading, side.operator, metric, scope.library)
+    clear = read_limit(reading, side.clear_key, metric, scope.library)
     if limit is not None and clear is not None and side.sign * clear > side.sign * limit:
         reading.refuse(
             side.clear_key,

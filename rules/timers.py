@@ -11,6 +11,7 @@ import heapq
 
 from devices.event import Millis
 from rules.alert import Slot
+from rules.calm import catch_up_deadlines
 from rules.decision import Outcome, Position
 from rules.judgement import fault, judge
 from rules.life_cycle import time_comes
@@ -26,6 +27,7 @@ def set_due(slot: Slot, subject: Subject, after: Millis) -> None:
 
 def run_due(subject: Subject, until: Millis, position: Position, out: list[Outcome]) -> bool:
     """Handle every deadline of the device up to ``until`` (its clock), in order of time; whether there was one."""
+    catch_up_deadlines(subject)
     subject.until = until
     handled = False
     while True:
@@ -33,6 +35,7 @@ def run_due(subject: Subject, until: Millis, position: Position, out: list[Outco
         subject.due = NEVER if slot is None else slot.due
         if slot is None or slot.due > until:
             return handled
+        subject.calm = None
         _handle(slot, subject, until, position, out)
         handled = True
 
@@ -63,6 +66,7 @@ def run_tick(state: PartitionState, now: Millis, position: Position, out: list[O
         subject = state.subjects.get(device_id)
         if subject is None or subject.scheduled != scheduled:
             continue
+        catch_up_deadlines(subject)
         subject.due = min((slot.due for slot in subject.slots if slot is not None), default=NEVER)
         if subject.due + subject.lag <= scheduled:
             run_due(subject, now - subject.lag, position, out)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet, above, below
 from rules.condition import Condition, Memory, Operator, Scope, Truth
-from rules.metric import OfMetric, read_metric, seen, shown
+from rules.metric import OfMetric, read_metric, seen, shown, unknown
+from rules.profiles import limit_in
 from rules.reading import Reading
 from rules.subject import Subject
 
@@ -33,6 +35,16 @@ class Between(OfMetric):
             return None
         return self.low <= value <= self.high
 
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Between the limits, or on the side of them where the newest number lies."""
+        truth = self.on_event(memory, subject, at)
+        if truth is None:
+            return unknown(self.metric, subject, at, self.stale_after)
+        if truth:
+            return Quiet(True, {self.metric: (self.low, self.high)})
+        value = subject.samples[self.metric][1]
+        return Quiet(False, {self.metric: below(self.low) if value < self.low else above(self.high)})
+
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The value, the limits and the result."""
         limits = {"low": self.low, "high": self.high, "result": self.on_event(memory, subject, at)}
@@ -50,11 +62,12 @@ class Between(OfMetric):
 def _read(reading: Reading, scope: Scope) -> Condition | None:
     metric = read_metric(reading, "between")
     node = reading.entries["between"]
-    limits = [item.value for item in node.value] if isinstance(node.value, list) else []
-    if len(limits) != 2 or any(type(limit) not in (int, float) for limit in limits):  # noqa: PLR2004 - a pair
+    if not isinstance(node.value, list) or len(node.value) != 2:  # noqa: PLR2004 - a pair
         reading.refuse("between", "'between' must be a list of two numbers", _MEND)
         return None
-    low, high = limits
+    low, high = (limit_in(reading, "between", item, metric, scope.library) for item in node.value)
+    if low is None or high is None:
+        return None
     if low > high:
         reading.refuse("between", f"'between' has its limits the wrong way round: {shown(low)}, {shown(high)}", _MEND)
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis, Value
+from rules.band import ANYTHING, REPEATS, Band, Quiet, above, below
 from rules.condition import Condition, Memory, Operator, Scope, Truth
-from rules.metric import OfMetric, read_metric, seen, shown
+from rules.metric import OfMetric, read_metric, seen, shown, unknown
 from rules.reading import Reading
 from rules.subject import Subject
 
@@ -27,6 +28,22 @@ class Equals(OfMetric):
             return None
         value = sample[1]
         return bool(value == self.value) and (type(value) is bool) == (type(self.value) is bool)
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """The value itself while it holds; else numbers on the same side of it as the newest."""
+        truth = self.on_event(memory, subject, at)
+        if truth is None:
+            return unknown(self.metric, subject, at, self.stale_after)
+        return Quiet(truth, {self.metric: REPEATS if truth else self._others(subject.samples[self.metric][1])})
+
+    def _others(self, value: Value) -> Band:
+        """Numbers that are as unequal as ``value`` is."""
+        wanted = self.value
+        if isinstance(wanted, str | bool):
+            return ANYTHING
+        if isinstance(value, str | bool):
+            return REPEATS
+        return below(wanted) if value < wanted else above(wanted)
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The value, what it was compared with, and the result."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.duration import spoken
 from rules.reading import Reading
@@ -64,6 +65,16 @@ class Sustained(Condition):
             return inner
         complete: Millis = memory[0] + self.duration
         return min(inner, complete)
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Where the inner condition is quiet, but not while a count runs: a gap would break it."""
+        since, complete, remembered = memory
+        inner = self.inner.quiet(remembered, subject, at)
+        if inner is None or (complete and inner.truth is False):
+            return None
+        if not complete and (since is not None or inner.truth is True):
+            return None
+        return inner
 
     def pending(self, memory: Memory) -> bool:
         """Whether it is counting."""
