@@ -22,7 +22,7 @@ DEFAULT_START: Final[Millis] = 1_767_571_200_000
 TRANSITIONS: Final[tuple[Transition, ...]] = ("firing", "repeat", "raised", "lowered", "resolved")
 
 _KEYS = ("name", "about", "devices", "stores", "customers", "starts", "given", "expect", "never")
-_EXPECT_KEYS = ("at", "within", "rule", "device", "is", "severity", "summary")
+_EXPECT_KEYS = ("at", "within", "rule", "device", "is", "severity", "summary", "inhibited_by")
 _MEND = "write tests: followed by a list of examples, each with name, given and expect"
 _GIVEN_MEND = "write given: [{at: 0s, device: chiller-7, temperature: 5}, …]"
 _EXPECT_MEND = "write expect: [{at: 11m, rule: chiller-too-warm, device: chiller-7, is: firing}], or [] for silence"
@@ -41,6 +41,8 @@ class Expected:
     transition: Transition | None = None
     severity: str | None = None
     summary: str | None = None
+    inhibited_by: str | None = None
+    """The rule whose alert speaks for it."""
     """A pattern in which ``*`` stands for anything."""
 
 
@@ -221,6 +223,7 @@ def _read_decision(reading: Reading, key: str, usual: _Usual) -> Expected:
         transition=said or ("firing" if key == "expect" else None),
         severity=reading.choice("severity", SEVERITIES),
         summary=reading.text("summary"),
+        inhibited_by=reading.text("inhibited_by"),
     )
 
 

@@ -18,7 +18,21 @@ MARKS: Final = {True: "✓", False: "✗", None: "?"}
 """Holds, does not hold, unknown."""
 
 _TOLD: Final = frozenset({"operator", "result", "metric", "value", "sampled_at"})
-_TIMES: Final = ("at", "since", "until", "from", "to", "first", "last", "due", "start", "end", "next")
+_TIMES: Final = (
+    "at",
+    "since",
+    "until",
+    "from",
+    "to",
+    "first",
+    "last",
+    "oldest",
+    "newest",
+    "due",
+    "start",
+    "end",
+    "next",
+)
 _TIME_RANGE: Final = range(10**11, 10**14)
 """Numbers outside of it are no times (1973 to 5138), even under a key that sounds like one."""
 _LONGEST_LIST = 6

@@ -170,7 +170,8 @@ class _Play:
         within = f" ± {spoken(expected.within)}" if expected.within else ""
         severity = f", severity {expected.severity}" if expected.severity else ""
         summary = f', summary "{expected.summary}"' if expected.summary else ""
-        return f"{who}{when}{within}{severity}{summary}"
+        inhibited = f", inhibited by {expected.inhibited_by}" if expected.inhibited_by else ""
+        return f"{who}{when}{within}{severity}{summary}{inhibited}"
 
 
 def _is_about(example: Example, rule_id: str) -> bool:
@@ -201,6 +202,8 @@ def _differences(expected: Expected, decision: Decision) -> list[str]:
         found.append(f"{decision.transition}, not {expected.transition}")
     if expected.severity not in (None, decision.severity):
         found.append(f"severity {decision.severity}, not {expected.severity}")
+    if expected.inhibited_by not in (None, decision.inhibited_by):
+        found.append(f"not inhibited by {expected.inhibited_by}")
     if expected.at is not None and abs(decision.at - expected.at) > expected.within:
         found.append(f"{spoken(abs(decision.at - expected.at))} {'later' if decision.at > expected.at else 'earlier'}")
     if expected.summary is not None and not fnmatch.fnmatchcase(decision.summary, _pattern(expected.summary)):
