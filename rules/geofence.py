@@ -44,6 +44,10 @@ class Fence(Protocol):
         """Whether the circle of ``accuracy`` metres around the position is inside, outside, or on the border."""
         ...
 
+    def beyond(self, lat: float, lon: float) -> float:
+        """Metres from the position to the area; 0 inside."""
+        ...
+
 
 def credible_accuracy(accuracy: float) -> float:
     """The radius in metres to reckon with, from the one that was sent."""
@@ -109,6 +113,10 @@ class Circle:
             return True
         return False if distance - accuracy >= self.radius else None
 
+    def beyond(self, lat: float, lon: float) -> float:
+        """See ``Fence``."""
+        return max(0.0, self.distance(lat, lon) - self.radius)
+
 
 class Area:
     """A GeoJSON Polygon or MultiPolygon, holes included."""
@@ -160,6 +168,12 @@ class Area:
         if self._border.distance(point) < accuracy:
             return None
         return bool(self._shape.contains(point))
+
+    def beyond(self, lat: float, lon: float) -> float:
+        """See ``Fence``."""
+        from shapely import Point
+
+        return float(self._shape.distance(Point(*self._flat(lat, lon))))
 
 
 def _parts(geometry: dict[str, Any]) -> list[Any]:
@@ -231,13 +245,19 @@ class Fences:
         fence = self._fences.get(store_id)
         return False if fence is None else fence.holds(lat, lon, accuracy)
 
-    def near(self, lat: float, lon: float, accuracy: float) -> set[str]:
-        """Stores of which a part may lie within ``accuracy`` metres (at most ``USELESS_ACCURACY_M``)."""
-        up, across = _reach(lat, accuracy)
+    def beyond(self, store_id: str, lat: float, lon: float) -> float:
+        """Metres from the position to the store's fence; 0 inside; infinite, if it has none."""
+        fence = self._fences.get(store_id)
+        return math.inf if fence is None else fence.beyond(lat, lon)
+
+    def near(self, lat: float, lon: float, metres: float) -> set[str]:
+        """Stores of which a part may lie within ``metres``."""
+        up, across = _reach(lat, metres)
         found: set[str] = set()
-        for cell in _cells((lat - up, lon - across, lat + up, lon + across)):
+        cells = _few_cells((lat - up, lon - across, lat + up, lon + across))
+        for cell in cells or ():
             found.update(self._cells.get(cell, ()))
-        for store_id, fence in self._wide.items():
+        for store_id, fence in (self._fences if cells is None else self._wide).items():
             south, west, north, east = fence.bounds
             middle = (west + east) / 2
             if south - up <= lat <= north + up and abs(_east_of(lon, middle)) <= east - middle + across:

@@ -1,18 +1,26 @@
-"""``zone``: the device entered, left or stays in the fence of a store."""
+"""``zone``: the device entered, left, stays in or is near the fence of a store."""
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 from devices.event import Millis
 from rules.condition import LOCATION, Condition, Memory, Operator, Scope, Truth
 from rules.duration import spoken
+from rules.geofence import USELESS_ACCURACY_M, credible_accuracy
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
 from rules.world import World
 
-_MEND = "write zone: {enter: true}, {leave: true} or {dwell: 2m}, with store: {id: …}, {tag: …} or any"
-_MOTIONS = ("enter", "leave", "dwell")
+_MEND = "write zone: {enter: true}, {leave: true}, {dwell: 2m} or {near: 500m}, with store: {id: …}, {tag: …} or any"
+_MOTIONS = ("enter", "leave", "dwell", "near")
+_METRES = {"m": 1.0, "km": 1000.0}
+_DISTANCE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(m|km)")
+NEAREST_M, FARTHEST_M = 10.0, 20_000.0
+AWAY = 1.2
+"""How many times the distance a device has to be away for it to be near no longer."""
 
 
 class Stores:
@@ -94,7 +102,7 @@ class Enter(_Zone):
             return None
         entered = self.stores.first(subject.entered, subject.world)
         if memory[0] is None:
-            if entered is not None:
+            if entered is not None and memory[2] is None:
                 memory[:] = [entered, at, None]
         elif memory[0] not in subject.inside:
             # Straight from one store into the next: the first visit ends now, the second begins a moment later.
@@ -147,7 +155,7 @@ class Dwell(_Zone):
     """True once the device has certainly been inside one fence for ``duration``, until it has left that fence.
 
     First sight inside starts the count. Silence for longer than ``max_gap`` breaks it.
-    Memory: ``[store, since, whether complete, time of the newest position counted]``.
+    Memory: ``[store, since, whether complete, time of the newest position counted or of the one that ended a visit]``.
     """
 
     __slots__ = ("duration", "max_gap")
@@ -168,13 +176,13 @@ class Dwell(_Zone):
         """Start, break or complete the count."""
         if not subject.tracked or subject.fix is None:
             return None
+        fix_at = subject.fix[0]
         if memory[0] is not None and memory[0] not in subject.inside:
             was_complete = memory[2]
-            memory[:] = [None, None, False, None]
-            if was_complete:
-                return False  # this visit is over; the next one is counted from the next position on
-        fix_at = subject.fix[0]
+            memory[:] = [None, None, False, fix_at if was_complete else None]
         if memory[0] is None:
+            if memory[3] == fix_at:
+                return False  # a visit ended with this position; the next one is counted from the next position on
             store_id = self.stores.first(subject.inside, subject.world)
             if store_id is None:
                 return False
@@ -216,6 +224,68 @@ class Dwell(_Zone):
         return f"{subject.id} has been in {self._name(memory, subject)} for {spoken(self.duration)}"
 
 
+class Near(_Zone):
+    """True once the device is certainly within ``distance`` of a fence or inside, until it is certainly well away.
+
+    Memory: ``[the store, since when, the newest position looked at]``.
+    """
+
+    __slots__ = ("distance",)
+
+    motion = "near"
+
+    def __init__(self, stores: Stores, distance: float) -> None:
+        super().__init__(stores)
+        self.distance = distance
+
+    def fresh(self) -> Memory:
+        """No store, no position."""
+        return [None, None, None]
+
+    def on_event(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
+        """Look at each position once."""
+        fix = subject.fix
+        if not subject.tracked or fix is None:
+            return None
+        if memory[2] != list(fix):
+            memory[2] = list(fix)
+            _, lat, lon, accuracy = fix
+            vague = credible_accuracy(accuracy)
+            if memory[0] is None:
+                store_id = self._approached(subject, lat, lon, vague)
+                memory[:2] = [store_id, None if store_id is None else at]
+            elif subject.world.fences.beyond(memory[0], lat, lon) - vague >= AWAY * self.distance:
+                memory[:2] = [None, None]
+        return memory[0] is not None
+
+    def _approached(self, subject: Subject, lat: float, lon: float, vague: float) -> str | None:
+        """The nearest fence that is meant, if all of the position's circle is near it."""
+        reach = self.distance - vague
+        if reach < 0 or vague > USELESS_ACCURACY_M:
+            return None
+        world = subject.world
+        ids = world.fences.near(lat, lon, reach) if self.stores.id is None else {self.stores.id}
+        meant = ((world.fences.beyond(each, lat, lon), each) for each in ids if self.stores.mean(each, world))
+        away, store_id = min(meant, default=(math.inf, None))
+        return store_id if away <= reach else None
+
+    def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
+        """The store, how far it is and how far it may be, in metres."""
+        away = None
+        if memory[0] is not None and memory[2] is not None:
+            away = subject.world.fences.beyond(memory[0], memory[2][1], memory[2][2])
+        known = round(away, 1) if away is not None and math.isfinite(away) else None
+        return {**super().explain(memory, subject, at), "distance_m": known, "near_m": self.distance}
+
+    def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
+        """``phone-3 is within 500 m of Ginza``."""
+        if not holds:
+            return f"{subject.id} is no longer near"
+        metres = self.distance
+        said = f"{metres:g} m" if metres < _METRES["km"] else f"{metres / _METRES['km']:g} km"
+        return f"{subject.id} is within {said} of {self._name(memory, subject)}"
+
+
 def _read(reading: Reading, scope: Scope) -> Condition | None:
     zone = reading.mapping("zone", _MEND)
     if zone is None:
@@ -224,18 +294,39 @@ def _read(reading: Reading, scope: Scope) -> Condition | None:
     stores = _read_stores(zone)
     motions = [motion for motion in _MOTIONS if motion in zone]
     if len(motions) != 1:
-        zone.refuse(None, "a zone needs exactly one of enter, leave or dwell", _MEND)
+        zone.refuse(None, "a zone needs exactly one of enter, leave, dwell or near", _MEND)
         return None
     motion = motions[0]
     if motion == "dwell":
         duration = zone.duration("dwell")
         return None if duration is None or stores is None else Dwell(stores, duration, scope.max_gap)
+    if motion == "near":
+        distance = _read_distance(zone)
+        return None if distance is None or stores is None else Near(stores, distance)
     if zone.entries[motion].value not in (True, None):
         zone.refuse(motion, f"'{motion}' takes no value but true", f"write {motion}: true")
         return None
     if stores is None:
         return None
     return Enter(stores) if motion == "enter" else Leave(stores)
+
+
+def _read_distance(zone: Reading) -> float | None:
+    """Metres."""
+    text = zone.text("near")
+    found = None if text is None else _DISTANCE.fullmatch(text)
+    if text is None:
+        return None
+    if found is None:
+        bare = text.replace(".", "", 1).isdigit()
+        mend = f"write {text}m for metres or {text}km for kilometres" if bare else "write it like 500m or 1.5km"
+        zone.refuse("near", f"'{text}' has no unit" if bare else f"'{text}' is no distance", mend)
+        return None
+    metres = float(found[1]) * _METRES[found[2]]
+    if not NEAREST_M <= metres <= FARTHEST_M:
+        zone.refuse("near", f"'{text}' is out of range", "write 10m to 20km")
+        return None
+    return metres
 
 
 def _read_stores(zone: Reading) -> Stores | None:

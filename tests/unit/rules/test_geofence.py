@@ -126,3 +126,25 @@ def test_a_fence_as_large_as_a_country_is_found() -> None:
 @pytest.mark.parametrize(("sent", "reckoned"), [(0, 25), (1, 5), (12, 12), (500, 500)])
 def test_accuracy_is_believed_within_reason(sent: float, reckoned: float) -> None:
     assert credible_accuracy(sent) == reckoned
+
+
+def test_how_far_a_fence_is_counts_from_its_edge() -> None:
+    assert Circle(35, 139, 100).beyond(35 + 250 * METRE, 139) == pytest.approx(150, abs=0.5)
+    assert Circle(35, 139, 100).beyond(35, 139) == 0
+    area = Area(SQUARE)
+    assert area.beyond(35.0 - 70 * METRE, 139.005) == pytest.approx(70, abs=0.5)
+    assert area.beyond(35.005, 139.005) == 0
+    assert Area(RING).beyond(35.005, 139.005) == pytest.approx(91, abs=1)  # in the hole, a thousandth of a degree wide
+    fences = Fences()
+    fences.put("a", area)
+    assert fences.beyond("a", 35.0 - 70 * METRE, 139.005) == pytest.approx(70, abs=0.5)
+    assert fences.beyond("b", 35, 139) == math.inf
+
+
+def test_fences_near_are_found_however_far_near_is() -> None:
+    fences = Fences()
+    for i in range(40):
+        fences.put(f"s{i}", Circle(35 + i * 0.02, 139, 50))
+    for metres in (100, 1_000, 20_000):
+        near = {f"s{i}" for i in range(40) if Circle(35 + i * 0.02, 139, 50).beyond(35.2, 139) <= metres}
+        assert near <= fences.near(35.2, 139, metres)
