@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from devices.event import Millis
-from rules.condition import ANY_DATA, Condition, Memory, Operator, Scope, Truth
+from rules.band import ANYTHING, Quiet
+from rules.condition import ANY_DATA, FACTS, Condition, Memory, Operator, Scope, Truth
 from rules.duration import spoken
+from rules.profiles import absences
 from rules.reading import Reading
 from rules.subject import LONG_AGO, NEVER, Subject
 
+BY_PROFILE = "profile"
+
 
 class AbsentFor(Condition):
-    """True once ``duration`` has passed since the newest data. Unknown for a device that never sent any.
+    """True once the time has passed since the newest data. Unknown for a device that never sent any.
 
+    The time is ``duration``, or else that of the device's profile in ``by_profile``; unknown where it has none.
     The silence before the rule was there does not count: it starts with the condition's first look.
     Memory: ``[time of the first look]``.
     """
 
-    __slots__ = ("duration", "metric", "watches")
+    __slots__ = ("by_profile", "duration", "metric", "watches")
 
     timed = True
 
-    def __init__(self, metric: str | None, duration: Millis) -> None:
+    def __init__(
+        self, metric: str | None, duration: Millis | None, by_profile: Mapping[str, Millis] | None = None
+    ) -> None:
         self.metric = metric
         self.duration = duration
-        self.watches = frozenset({ANY_DATA if metric is None else metric})
+        self.by_profile = by_profile or {}
+        heard = ANY_DATA if metric is None else metric
+        self.watches = frozenset({heard} if duration is not None else {heard, FACTS})
 
     def fresh(self) -> Memory:
         """Not looked yet."""
@@ -35,15 +45,25 @@ class AbsentFor(Condition):
         """Whether the silence has lasted long enough at ``at``."""
         if memory[0] is None:
             memory[0] = at
-        since = self._since(memory, subject)
-        return None if since is None else at - since >= self.duration
+        since, allowed = self._since(memory, subject), self._allowed(subject)
+        return None if since is None or allowed is None else at - since >= allowed
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever is heard before the silence is long enough only puts it off."""
+        since, allowed = self._since(memory, subject), self._allowed(subject)
+        if since is None or allowed is None or at - since >= allowed:
+            return None
+        return Quiet(False, dict.fromkeys(self.watches, ANYTHING))
 
     def next_deadline(self, memory: Memory, subject: Subject, after: Millis) -> Millis:
         """When the silence will have lasted long enough."""
-        since = self._since(memory, subject)
-        if since is None or since + self.duration <= after:
+        since, allowed = self._since(memory, subject), self._allowed(subject)
+        if since is None or allowed is None or since + allowed <= after:
             return NEVER
-        return since + self.duration
+        return since + allowed
+
+    def _allowed(self, subject: Subject) -> Millis | None:
+        return self.by_profile.get(subject.facts.profile) if self.duration is None else self.duration
 
     def _since(self, memory: Memory, subject: Subject) -> Millis | None:
         heard = self._heard(subject)
@@ -64,21 +84,28 @@ class AbsentFor(Condition):
             "operator": "absent_for",
             "metric": self.metric,
             "heard_at": self._heard(subject),
-            "duration_ms": self.duration,
+            "duration_ms": self._allowed(subject),
             "result": self.on_event(list(memory), subject, at),
         }
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``no data from chiller-7 for 15 min``."""
         what = "data" if self.metric is None else self.metric
-        return (
-            f"no {what} from {subject.id} for {spoken(self.duration)}" if holds else f"{what} from {subject.id} again"
-        )
+        allowed = self._allowed(subject)
+        if holds and allowed is not None:
+            return f"no {what} from {subject.id} for {spoken(allowed)}"
+        return f"no {what} from {subject.id}" if holds else f"{what} from {subject.id} again"
 
 
-def _read(reading: Reading, _scope: Scope) -> Condition | None:
-    duration = reading.duration("absent_for")
+def _read(reading: Reading, scope: Scope) -> Condition | None:
     metric = reading.text("metric")
+    if reading.entries["absent_for"].value == BY_PROFILE:
+        by_profile = absences(scope.library)
+        if not by_profile:
+            mend = "write absent_after: 15m in the profiles, or how long the silence has to last: absent_for: 15m"
+            reading.refuse("absent_for", "no profile says when a device counts as absent", mend)
+        return AbsentFor(metric, None, by_profile) if by_profile and ("metric" not in reading or metric) else None
+    duration = reading.duration("absent_for")
     if duration is None or ("metric" in reading and metric is None):
         return None
     return AbsentFor(metric, duration)

@@ -1,4 +1,9 @@
-from tests.unit.rules.story import Story, fix, happening, reading, rule, status, tick
+import pytest
+
+from devices.event import DeviceFacts
+from rules.document import parse
+from rules.problem import RuleErrors
+from tests.unit.rules.story import Story, device, fix, happening, reading, rule, status, tick
 
 
 def test_fires_at_the_moment_at_which_the_time_is_over() -> None:
@@ -62,3 +67,49 @@ def test_a_clock_that_was_slow_and_is_right_again_is_reckoned_right_at_once() ->
     assert story.heard(reading(7200, 1)) == [("firing", 900), ("resolved", 7200)]
     assert story.heard(tick(7200 + 899)) == []
     assert story.heard(tick(7200 + 900)) == [("firing", 8100)]
+
+
+PROFILES = """
+profiles:
+  - {id: chiller, every: 1m, absent_after: 15m}
+  - {id: oven, every: 1h, absent_after: 3h}
+  - {id: phone}
+"""
+BY_PROFILE = PROFILES + rule("{absent_for: profile}")
+
+
+def of(profile: str) -> DeviceFacts:
+    return DeviceFacts("chiller-7", profile=profile)
+
+
+@pytest.mark.parametrize(("profile", "after"), [("chiller", 900), ("oven", 10_800)])
+def test_by_profile_each_device_has_its_own_time(profile: str, after: float) -> None:
+    story = Story(BY_PROFILE, device(of(profile)), reading(0, 1))
+    assert story.heard(tick(after - 1)) == []
+    assert story.heard(tick(after), reading(after + 9, 1)) == [("firing", after), ("resolved", after + 9)]
+    assert story.decisions[0].explanation["duration_ms"] == after * 1000
+
+
+def test_by_profile_nothing_is_known_of_a_device_whose_profile_says_nothing() -> None:
+    for profile in ("phone", "", "unheard-of"):
+        assert Story(BY_PROFILE, device(of(profile)), reading(0, 1)).heard(tick(100_000)) == []
+
+
+def test_a_device_that_gets_a_profile_is_reckoned_by_it_at_once() -> None:
+    story = Story(BY_PROFILE, device(of("phone")), reading(0, 1))
+    assert story.heard(tick(600), device(of("chiller"), after=700), tick(899)) == []
+    assert story.heard(tick(900)) == [("firing", 900)]
+
+
+def test_without_a_profile_that_says_when_it_is_a_mistake() -> None:
+    with pytest.raises(RuleErrors) as caught:
+        parse({"a": "profiles: [{id: phone}]\n" + rule("{absent_for: profile}")})
+    (found,) = caught.value.problems
+    assert (found.line, found.message) == (2, "no profile says when a device counts as absent")
+    assert "absent_after: 15m" in found.mend
+
+
+def test_only_a_profiles_silence_is_part_of_the_rule() -> None:
+    version = parse({"a": BY_PROFILE}).rules[0].version
+    assert parse({"a": BY_PROFILE.replace("every: 1m", "every: 2m")}).rules[0].version == version
+    assert parse({"a": BY_PROFILE.replace("3h", "4h")}).rules[0].version != version
