@@ -11,7 +11,7 @@ from rules.checkpoint import encode_shared, encode_subject, restore_shared, rest
 from rules.decision import Decision, Intervention
 from rules.document import parse
 from rules.problem import RuleErrors
-from tests.unit.rules.story import CHILLER, MINUTE, START, Story, device, reading, rule, tick
+from tests.unit.rules.story import CHILLER, MINUTE, START, Story, device, happening, reading, rule, tick
 
 HIGH = "{metric: t, above: 8}"
 STEPS = (
@@ -370,3 +370,34 @@ class TestInhibition:
         assert found.line == line or (circle and found.line in (2, 3))
         assert message in found.message
         assert mend in found.mend
+
+
+class TestMoment:
+    def test_what_happens_is_told_and_its_end_is_not(self) -> None:
+        story = Story(rule("{event: door-forced}", then="{notify: {template: alert}}"), device(CHILLER))
+        story.tell(happening(10, "door-forced"), tick(11))
+        fired, over = story.decisions
+        assert fired.notify is not None
+        assert (fired.transition, over.transition, over.at - fired.at) == ("firing", "resolved", 1)
+        assert (over.ended_by, over.notify) == ("passed", None)
+
+    def test_each_time_is_an_alert_of_its_own(self) -> None:
+        story = Story(rule("{event: door-forced}"), device(CHILLER))
+        story.tell(*(happening(at, "door-forced") for at in (10, 10.001, 10.002, 20)))
+        assert [decision.transition for decision in story.decisions] == ["firing", "resolved"] * 3 + ["firing"]
+        assert len({decision.alert_id for decision in story.decisions}) == 4
+
+    def test_it_is_as_serious_as_it_is_at_that_moment(self) -> None:
+        text = rule("{event: door-forced}", steps="[{severity: critical, when: {metric: t, above: 8}}]")
+        story = Story(text, device(CHILLER), reading(0, 9))
+        story.tell(happening(10, "door-forced"), tick(11))
+        assert severities(story) == [("firing", "critical"), ("resolved", "critical")]
+
+    def test_a_step_must_be_able_to_last(self) -> None:
+        with pytest.raises(RuleErrors, match="a step must be able to last"):
+            parse({"a": rule(HIGH, steps="[{severity: critical, when: {event: door-forced}}]")})
+
+    def test_of_two_in_any_the_one_that_lasts_decides(self) -> None:
+        story = Story(rule("{any: [{event: door-forced}, {metric: t, above: 8}]}"), device(CHILLER), reading(0, 5))
+        story.tell(happening(10, "door-forced"), tick(11), reading(20, 9), reading(30, 5))
+        assert [(d.transition, d.ended_by) for d in story.decisions] == [("firing", None), ("resolved", None)] * 2
