@@ -116,6 +116,31 @@ def rules_test(
     run(file, templates)
 
 
+@rules_app.command("backtest")
+def rules_backtest(
+    file: Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them: the rules to try.")],
+    since: Annotated[str | None, typer.Option(help="From the event log: 30d, 12h, or a time in ISO 8601.")] = None,
+    until: Annotated[str | None, typer.Option(help="Where to end, written like --since; now, if left out.")] = None,
+    past: Annotated[
+        Path | None,
+        typer.Option("--input", exists=True, dir_okay=False, help="Instead of the log, a CSV or Parquet file."),
+    ] = None,
+    devices: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="What the devices are: as for `import devices`.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(exists=True, help="Compare with the rules in this file or folder, not the live ones.")
+    ] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="Report on this rule only; may be repeated.")] = None,
+    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write everything as JSON to this file.")] = None,
+) -> None:
+    """Say what the rules would have decided in the past, for whom, and how the live rules differ."""
+    from gateway.commands.rules_backtest import Options, run
+
+    wanted = Options(file, since=since, until=until, past=past, devices=devices, against=against, rules=rule, json=json)
+    run(wanted)
+
+
 @rules_app.command("explain")
 def rules_explain(
     rule: Annotated[str, typer.Argument(metavar="RULE", help="The rule's id.")],

@@ -248,7 +248,7 @@ class Backtest:
             new=counts["new"],
             gone=counts["gone"],
             changed=counts["changed"],
-            changes=[change for kind in comparison.changes.values() for change in kind] if compared else [],
+            changes=comparison.in_order() if compared else [],
             devices_gained=sorted(fired - fires_live)[:MAX_NAMED] if compared else [],
             devices_lost=sorted(fires_live - fired)[:MAX_NAMED],
         )

@@ -80,6 +80,10 @@ class Comparison:
         if episode.partner is not None and episode.partner.ended is not None:
             self._settle(side, decision.subject, episode)
 
+    def in_order(self) -> list[Change]:
+        """The changes that were kept, each kind in order of time."""
+        return [change for kept in self.changes.values() for change in sorted(kept, key=_begins)]
+
     def finish(self) -> None:
         """There are no more events: what has no counterpart by now has none."""
         candidates, lives = self._newest
@@ -132,6 +136,10 @@ class Comparison:
             self.changes[kind].append(
                 Change(kind=kind, subject=subject, customer_id=customer, at=when, live_at=live_when, says=says)
             )
+
+
+def _begins(change: Change) -> tuple[Millis, str]:
+    return min(at for at in (change.at, change.live_at) if at is not None), change.subject
 
 
 def _differences(candidate: _Episode, live: _Episode) -> list[str]:
