@@ -98,8 +98,7 @@ def announce(slot: Slot, subject: Subject, at: Millis, position: Position, out: 
     store = (episode.store_id or subject.facts.store) if speaks else None
     if store == episode.announced_in:
         return
-    if speaks:
-        retract(slot, subject, at, position, out)
+    retract(slot, subject, at, position, out)
     episode.announced_in = store
     if store is not None:
         out.append(_word(slot, subject, store, at, position, firing=True))
