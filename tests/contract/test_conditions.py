@@ -7,15 +7,17 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
-from devices.event import CustomerFacts, DeviceFacts, Event, Tick, decode_batch, encode_batch
+from devices.event import CustomerFacts, DeviceChanged, DeviceFacts, Event, Tick, decode_batch, encode_batch
 from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.conditions.catalog import OPERATORS
-from rules.decision import Decision, Outcome, Position
+from rules.decision import Decision, Fault, Outcome, Position
 from rules.document import parse
 from rules.engine import step
 from rules.state import PartitionState
 from tests.unit.rules.story import START, Story, device, fix, happening, reading, store, tick
+from tests.unit.rules.streams import Dice, disturbed, just_before_each, stream, thrown, ticked, vocabulary
 
 PAGES = Path("docs/reference/rules")
 TESTS = Path("tests/unit/rules/conditions")
@@ -136,6 +138,9 @@ FIRES: dict[str, list[Event]] = {
 }
 """For each operator, what a device says so that the example on its page fires, and resolves again."""
 
+ACROSS_DEVICES = frozenset({"group"})
+"""Where devices have to wait for each other: what one of them did counts once time has come so far."""
+
 
 def example(name: str) -> str:
     found = re.search(r"```yaml\n(.*?)```", (PAGES / f"{name}.md").read_text(), re.DOTALL)
@@ -251,6 +256,80 @@ def test_how_often_time_is_told_does_not_matter(name: str) -> None:
         reached = event.at
         told.tell(*(Tick(at) for at in range(max(told.state.now, START), reached, 500)), event)
     assert [(d.transition, d.at) for d in told.decisions] == expected
+
+
+VOCABULARIES = {name: vocabulary(example(name), FIRES[name]) for name in OPERATOR_NAMES}
+generated = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ENDING = tick(400 * 24 * 3600)
+"""Long after every deadline."""
+
+
+def life(name: str, events: list[Event]) -> Story:
+    """The example's rules with what ``events`` lead to. What its story's first devices are is known from the start."""
+    told = story(name)
+    told.tell(*(event for event in FIRES[name] if isinstance(event, DeviceChanged)))
+    told.outcomes.clear()
+    told.tell(*events)
+    return told
+
+
+def fates(told: Story) -> list[tuple[str, str, str, int]]:
+    """What was decided of whom and when."""
+    return [(d.rule_id, d.subject, d.transition, d.at) for d in told.decisions]
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+@generated
+@given(lived=thrown, more=thrown)
+def test_a_restart_at_any_point_of_any_life_changes_nothing(name: str, lived: bytes, more: bytes) -> None:
+    events = stream(VOCABULARIES[name], Dice(lived))
+    cuts = set(more)
+    whole, again = life(name, []), life(name, [])
+    for place, event in enumerate([*events, ENDING]):
+        if place in cuts:
+            again.state = restored(again.state)
+        assert whole.tell(event) == again.tell(event)
+    for device_id in whole.state.subjects:
+        assert encode_subject(whole.state, device_id) == encode_subject(again.state, device_id)
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+@generated
+@given(lived=thrown, more=thrown)
+def test_duplicates_and_late_events_change_nothing_in_any_life(name: str, lived: bytes, more: bytes) -> None:
+    events = stream(VOCABULARIES[name], Dice(lived))
+    assert fates(life(name, [*disturbed(events, Dice(more)), ENDING])) == fates(life(name, [*events, ENDING]))
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+@generated
+@given(lived=thrown, more=thrown)
+def test_how_often_time_is_told_does_not_matter_in_any_life(name: str, lived: bytes, more: bytes) -> None:
+    events = stream(VOCABULARIES[name], Dice(lived))
+    if name in ACROSS_DEVICES:
+        events = just_before_each(events)
+    assert fates(life(name, [*ticked(events, Dice(more)), ENDING])) == fates(life(name, [*events, ENDING]))
+
+
+@pytest.mark.parametrize("name", OPERATOR_NAMES)
+@generated
+@given(lived=thrown)
+def test_every_episode_begins_once_and_ends_once_in_any_life(name: str, lived: bytes) -> None:
+    told = life(name, [*stream(VOCABULARIES[name], Dice(lived)), ENDING])
+    assert not [outcome for outcome in told.outcomes if isinstance(outcome, Fault)]
+    assert len({decision.id for decision in told.decisions}) == len(told.decisions)
+    open_: dict[tuple[str, str], Decision] = {}
+    for decision in told.decisions:
+        alert = (decision.rule_id, decision.subject)
+        began = open_.get(alert)
+        assert (began is None) == (decision.transition == "firing")
+        assert decision.alert_id == (began or decision).alert_id
+        assert decision.at >= (began or decision).at
+        if decision.transition == "resolved":
+            del open_[alert]
+        else:
+            open_[alert] = decision
+        assert json.loads(json.dumps(decision.explanation)) == decision.explanation
 
 
 def _decisions(outcomes: list[Outcome]) -> list[Decision]:
