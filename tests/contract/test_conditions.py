@@ -48,6 +48,12 @@ FIRES: dict[str, list[Event]] = {
         *(reading(60 * minute, 80 - 2 * minute, "tank_level") for minute in range(24)),
         *(reading(60 * minute, 95, "tank_level") for minute in range(24, 28)),
     ],
+    "anomaly": [
+        *(reading(60 * minute, 3 + (minute * 7 % 5 - 2) / 10, "vibration") for minute in range(40)),
+        reading(2400, 4.5, "vibration"),
+        reading(2460, 3.6, "vibration"),
+        reading(2520, 3.1, "vibration"),
+    ],
     "zone": [
         fix(0, 500, device="chiller-7"),
         fix(10, 0, device="chiller-7"),

@@ -8,6 +8,7 @@ import pytest
 from devices.event import CustomerFacts, DeviceChanged, DeviceEvent, DeviceFacts, StoreFacts, Telemetry, Tick
 from rules.document import parse
 from rules.problem import RuleErrors
+from tests.unit.rules.conditions.asked import evidence, explained
 from tests.unit.rules.story import START, Story, device, happening, reading, rule, status, store, tick
 
 DAY = 86_400
@@ -21,12 +22,6 @@ def ms(text: str) -> int:
 def at(text: str) -> float:
     """Seconds of the story."""
     return (ms(text) - START) / 1000
-
-
-def last(story: Story) -> dict[str, Any]:
-    subject = story.state.subjects["chiller-7"]
-    slot = next(slot for slot in subject.slots if slot is not None)
-    return slot.rule.condition.explain(slot.memory, subject, max(subject.last_at, story.state.now))
 
 
 def told_at(story: Story, *events: Any) -> list[tuple[str, str]]:
@@ -76,14 +71,14 @@ def test_the_registry_may_say_when_the_first_period_began() -> None:
 def test_dates_and_times_of_the_registry(said: str, due: str) -> None:
     facts = DeviceFacts("chiller-7", attributes={"installed_at": said})
     story = Story(rule("{every: {days: 10, since: installed_at}}"), device(facts), reading(0, 1))
-    assert last(story)["due_at"] == ms(due)
+    assert explained(story)["due_at"] == ms(due)
 
 
 @pytest.mark.parametrize("said", ["yesterday", "2025-02-30", 12, None, "", {"a": 1}, "0001-01-01", "x" * 10_000])
 def test_what_is_no_date_counts_as_not_said(said: Any) -> None:
     facts = DeviceFacts("chiller-7", attributes={"installed_at": said})
     story = Story(rule("{every: {days: 10, since: installed_at}}"), device(facts), reading(0, 1))
-    assert last(story)["due_at"] == START + 10 * DAY * 1000
+    assert explained(story)["due_at"] == START + 10 * DAY * 1000
 
 
 def test_a_date_that_the_registry_learns_later_counts_at_once() -> None:
@@ -93,7 +88,7 @@ def test_a_date_that_the_registry_learns_later_counts_at_once() -> None:
     assert [word for word, _ in story.heard(DeviceChanged(START + 92 * DAY * 1000, facts), reading(92 * DAY, 1))] == [
         "resolved"
     ]
-    assert last(story)["due_at"] == ms("2025-12-13T12:00:00Z")
+    assert explained(story)["due_at"] == ms("2025-12-13T12:00:00Z")
 
 
 def test_a_device_first_seen_long_after_it_was_due_is_pending_until_it_says_something() -> None:
@@ -106,7 +101,7 @@ def test_a_device_first_seen_long_after_it_was_due_is_pending_until_it_says_some
 def test_an_event_that_comes_twice_or_late_counts_once() -> None:
     story = Story(rule(SERVICE), reading(0, 1), happening(10 * DAY, "serviced"), happening(10 * DAY, "serviced"))
     story.tell(reading(20 * DAY, 1), happening(15 * DAY, "serviced"))
-    assert last(story)["due_at"] == START + 100 * DAY * 1000
+    assert explained(story)["due_at"] == START + 100 * DAY * 1000
 
 
 def test_a_message_that_was_under_way_does_not_undo_what_is_due() -> None:
@@ -191,9 +186,7 @@ def test_a_device_that_never_spoke_is_not_known() -> None:
 
 def test_gives_templates_its_times() -> None:
     story = Story(rule(SERVICE), reading(0, 1))
-    slot = next(slot for slot in story.state.subjects["chiller-7"].slots if slot is not None)
-    evidence = slot.rule.condition.evidence(slot.memory, story.state.subjects["chiller-7"])
-    assert evidence == {"due_at": "2025-09-13T15:06:40Z", "due_since": "2025-06-15T15:06:40Z"}
+    assert evidence(story) == {"due_at": "2025-09-13T15:06:40Z", "due_since": "2025-06-15T15:06:40Z"}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +201,7 @@ def test_gives_templates_its_times() -> None:
 )
 def test_periods_can_be_written_in_several_ways(every: str, said: str) -> None:
     story = Story(rule(f"{{every: {every}}}"), reading(0, 1))
-    assert last(story)["period"] == said
+    assert explained(story)["period"] == said
 
 
 @pytest.mark.parametrize(
@@ -224,7 +217,7 @@ def test_periods_can_be_written_in_several_ways(every: str, said: str) -> None:
 )
 def test_times_can_be_written_in_several_ways(every: str, said: str) -> None:
     story = Story(rule(f"{{every: {every}}}"), reading(0, 1))
-    assert last(story)["pattern"] == said
+    assert explained(story)["pattern"] == said
 
 
 @pytest.mark.parametrize(
@@ -265,12 +258,12 @@ def test_refuses_what_is_impossible_and_says_what_to_write(every: str, message: 
     )
 
 
-def test_what_only_happens_can_not_last() -> None:
+def test_what_only_happens_can_not_explained() -> None:
     with pytest.raises(RuleErrors, match="never 'for' a time"):
         parse({"rules.yaml": rule("{every: {at: '09:00'}, for: 10m}")})
 
 
-def test_a_period_can_last() -> None:
+def test_a_period_can_explained() -> None:
     story = Story(rule("{every: 90d, for: 1d}"), reading(0, 1))
     assert story.heard(tick(92 * DAY)) == [("firing", 91 * DAY)]
 

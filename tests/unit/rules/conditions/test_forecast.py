@@ -9,6 +9,7 @@ from devices.event import Event
 from rules.conditions.forecast import roughly
 from rules.document import parse
 from rules.problem import RuleErrors
+from tests.unit.rules.conditions.asked import evidence, explained, memory, phrase
 from tests.unit.rules.story import Story, reading, rule, tick
 
 DAY = 86_400
@@ -28,12 +29,6 @@ def days(story: Story, events: list[Event]) -> list[tuple[str, Any]]:
     return [(word, round(at / DAY, 1)) for word, at in story.heard(*events)]
 
 
-def last(story: Story) -> dict[str, Any]:
-    slot = next(slot for slot in story.state.subjects["chiller-7"].slots if slot is not None)
-    subject = story.state.subjects["chiller-7"]
-    return slot.rule.condition.explain(slot.memory, subject, subject.last_at)
-
-
 def test_fires_when_the_limit_comes_near_and_resolves_when_the_filter_is_new() -> None:
     story = Story(rule(FILTER))
     assert days(story, daily(0, 40, 50, -1, noise=0.3)) == [("firing", pytest.approx(31, abs=0.8))]
@@ -48,38 +43,37 @@ def test_says_when_and_how_sure_it_is() -> None:
     decision = told.decisions[0]
     assert " reaches 10 in about 9 days (confidence " in decision.summary
     assert decision.summary.endswith(" %) on chiller-7")
-    slot = next(slot for slot in told.state.subjects["chiller-7"].slots if slot is not None)
-    evidence = slot.rule.condition.evidence(slot.memory, told.state.subjects["chiller-7"])
-    assert evidence["forecast_in"] in ("about 7 days", "about 8 days")
-    assert evidence["forecast_at"].startswith("2025-07-25T")
-    assert 80 <= evidence["forecast_confidence"] <= 99
+    found = evidence(told)
+    assert found["forecast_in"] in ("about 7 days", "about 8 days")
+    assert found["forecast_at"].startswith("2025-07-25T")
+    assert 80 <= found["forecast_confidence"] <= 99
     assert decision.explanation["slope_per_day"] == pytest.approx(-1, rel=0.03)
     assert decision.explanation["confidence"] >= 0.8
 
 
 def test_says_nothing_from_too_few_points_or_too_short_a_time() -> None:
     story = Story(rule(FILTER), *daily(0, 7, 20, -1))
-    assert last(story)["points"] >= 8
-    assert last(story)["result"] is None
+    assert explained(story)["points"] >= 8
+    assert explained(story)["result"] is None
     story.tell(*daily(7, 9, 13, -1))
-    assert last(story)["result"] is True
+    assert explained(story)["result"] is True
     few = Story(rule(FILTER), *(reading(2 * day * DAY, 30 - 2 * day) for day in range(7)))
-    assert last(few)["covered_ms"] > 7.5 * DAY * 1000
-    assert last(few)["result"] is None
+    assert explained(few)["covered_ms"] > 7.5 * DAY * 1000
+    assert explained(few)["result"] is None
 
 
 @pytest.mark.parametrize("per_day", [0, 0.5])
 def test_what_stands_still_or_goes_away_is_false(per_day: float) -> None:
     story = Story(rule(FILTER), *daily(0, 30, 40, per_day))
     assert story.outcomes == []
-    assert last(story)["result"] is False
+    assert explained(story)["result"] is False
 
 
 def test_noise_is_no_trend() -> None:
     fired = 0
     for seed in range(40):
         story = Story(rule(FILTER), *daily(0, 60, 20, 0, noise=2, seed=seed))
-        fired += last(story)["result"] is True
+        fired += explained(story)["result"] is True
     assert fired <= 2
 
 
@@ -108,21 +102,18 @@ def test_past_the_limit_it_has_been_reached() -> None:
     story = Story(rule(FILTER))
     told = days(story, [*daily(0, 45, 50, -1, noise=0.2), *daily(45, 80, 5, 0, noise=0.2)])
     assert [word for word, _ in told] == ["firing"]
-    slot = next(slot for slot in story.state.subjects["chiller-7"].slots if slot is not None)
-    subject = story.state.subjects["chiller-7"]
-    assert slot.rule.condition.evidence(slot.memory, subject)["forecast_in"] == "0 min"
-    phrase = slot.rule.condition.phrase(slot.memory, subject, subject.last_at, holds=True)
-    assert phrase.endswith(" has reached 10")
+    assert evidence(story)["forecast_in"] == "0 min"
+    assert phrase(story).endswith(" has reached 10")
 
 
 def test_first_seen_beyond_the_limit_it_counts_as_there_only_in_the_named_direction() -> None:
-    assert last(Story(rule(FILTER), *daily(0, 20, 9, -0.1)))["result"] is False
+    assert explained(Story(rule(FILTER), *daily(0, 20, 9, -0.1)))["result"] is False
     named = FILTER.replace("over:", "direction: falling, over:")
-    assert last(Story(rule(named), *daily(0, 20, 9, -0.1)))["result"] is True
-    assert last(Story(rule(named), *daily(0, 20, 5, 0.1)))["result"] is True
+    assert explained(Story(rule(named), *daily(0, 20, 9, -0.1)))["result"] is True
+    assert explained(Story(rule(named), *daily(0, 20, 5, 0.1)))["result"] is True
     rising = FILTER.replace("over:", "direction: rising, over:")
-    assert last(Story(rule(rising), *daily(0, 20, 4, 0.25)))["result"] is True
-    assert last(Story(rule(named), *daily(0, 20, 30, 0.2)))["result"] is False
+    assert explained(Story(rule(rising), *daily(0, 20, 4, 0.25)))["result"] is True
+    assert explained(Story(rule(named), *daily(0, 20, 30, 0.2)))["result"] is False
 
 
 def test_a_stray_value_is_no_jump() -> None:
@@ -130,21 +121,21 @@ def test_a_stray_value_is_no_jump() -> None:
     for place in (40, 80, 81):
         events[place] = reading(place / 4 * DAY, 900)
     story = Story(rule(FILTER), *events)
-    assert last(story)["points"] > 60
-    assert last(story)["slope_per_day"] == pytest.approx(-0.2, rel=0.2)
+    assert explained(story)["points"] > 60
+    assert explained(story)["slope_per_day"] == pytest.approx(-0.2, rel=0.2)
 
 
 def test_a_device_that_stood_still_goes_on_where_it_was() -> None:
     story = Story(rule(FILTER), *daily(0, 20, 60, -1, noise=0.1))
     story.tell(*daily(28, 31, 40, -1, noise=0.1))
-    assert last(story)["points"] > 40
-    assert last(story)["afresh_since"] is None
+    assert explained(story)["points"] > 40
+    assert explained(story)["afresh_since"] is None
 
 
 def test_a_bend_is_no_jump() -> None:
     events = [reading(hour * 3 * 3600, 100 * (1 - (hour / 240) ** 3)) for hour in range(200)]
     story = Story(rule(FILTER), *events)
-    assert last(story)["points"] > 30
+    assert explained(story)["points"] > 30
 
 
 def test_old_data_leave_it_unknown() -> None:
@@ -160,8 +151,8 @@ def test_old_data_leave_it_unknown() -> None:
 
 def test_what_is_no_number_is_not_looked_at() -> None:
     story = Story(rule(FILTER), reading(0, "new"), reading(1, True), reading(2, 1e200))
-    assert last(story)["points"] == 0
-    assert last(story)["result"] is None
+    assert explained(story)["points"] == 0
+    assert explained(story)["result"] is None
 
 
 def test_a_sample_that_was_under_way_while_its_bucket_ended_is_counted() -> None:
@@ -172,7 +163,7 @@ def test_a_sample_that_was_under_way_while_its_bucket_ended_is_counted() -> None
         for minute in range(30):
             sample, other = reading(60 * minute, 80 - minute), reading(60 * minute + 59, 0, "u")
             story.tell(*((other, sample) if late else (sample, other)))
-        return dict(last(story)["of"][0])
+        return dict(explained(story)["of"][0])
 
     assert told(late=True)["points"] == told(late=False)["points"]
     assert told(late=True)["reaches_at"] == told(late=False)["reaches_at"]
@@ -186,8 +177,7 @@ def test_devices_do_not_all_come_due_at_once() -> None:
 def test_remembers_a_bounded_amount() -> None:
     story = Story(rule("{metric: t, forecast: {reaches: 10, within: 15m, over: 1h}}"))
     story.tell(*(reading(20 * number, 80 - number % 7) for number in range(3000)))
-    slot = next(slot for slot in story.state.subjects["chiller-7"].slots if slot is not None)
-    assert all(len(item) <= 65 for item in slot.memory if isinstance(item, list))
+    assert all(len(item) <= 65 for item in memory(story) if isinstance(item, list))
 
 
 @pytest.mark.parametrize(
