@@ -107,7 +107,7 @@ def _of_stack(settings: Settings) -> Iterator[Finding]:
         yield Finding("stack", None, str(error))
         return
     yield from _processes(settings)
-    for subject, look in (("database", _database), ("log", _log)):
+    for subject, look in (("database", _database), ("log", _log), ("rules held", _rules_held)):
         yield _judged(subject, look, found)
 
 
@@ -143,8 +143,24 @@ def _database(found: Addresses) -> str:
         engine.dispose()
     alarms = "".join(f"; {alarm.provider}: {alarm.reason}" for alarm in seen.alarms)
     unowned = sum(each.owner is None for each in seen.partitions)
-    refused = f"; rules.dir: {seen.refused_rules}" if seen.refused_rules else ""
-    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker{alarms}{refused}"
+    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker{alarms}"
+
+
+def _rules_held(found: Addresses) -> str:
+    from gateway.storage import rule_folders, rule_sets
+    from gateway.storage.database import connect
+
+    engine = connect(found.database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            held, folder = rule_sets.newest(connection), rule_folders.get(connection)
+    finally:
+        engine.dispose()
+    if held is None:
+        return "none yet"
+    since = "not yet in the log" if held.published_at is None else f"since {held.published_at:%Y-%m-%d %H:%M:%S %Z}"
+    refused = f"; what is in {folder.place} was refused" if folder is not None and folder.problems else ""
+    return f"version {held.version}, {since}{refused}"
 
 
 def _log(found: Addresses) -> str:

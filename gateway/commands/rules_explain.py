@@ -60,7 +60,8 @@ def _answer(settings: Settings, rule_id: str, device_id: str, at: int) -> tuple[
         fail(str(error))
     engine = connect(found.database_url, pool_size=2)
     try:
-        with Progress(transient=True, console=Console(stderr=True)) as bar:
+        console = Console(stderr=True)
+        with Progress(transient=True, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("Reading the log", total=None)
             answer = asyncio.run(work(lambda done, total: bar.update(task, completed=done, total=total)))
         with engine.connect() as connection:
