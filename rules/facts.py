@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from devices.event import DeviceFacts, Millis
+from rules.band import Quiet
 from rules.condition import FACTS, Condition, Memory, Truth
 from rules.metric import shown
 from rules.reading import Reading
@@ -184,7 +185,19 @@ class OfFacts(Condition):
 
     def on_event(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
         """Look at the registry's newest word."""
-        return all_of(part.holds(self.fact(subject.facts, part.name)) for part in self.parts)
+        facts = subject.facts
+        result: Truth = True
+        for part in self.parts:
+            found = self.fact(facts, part.name)
+            held = None if found is None else part.test(found)
+            if held is False:
+                return False
+            result = result and held
+        return result
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever the device sends: only the registry changes it."""
+        return Quiet(self.on_event(memory, subject, at), {})
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """What was wanted, and what there was."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis, StoreFacts
+from rules.band import Quiet
 from rules.calendar import UNKNOWN, Agenda, Stretch, local_time, zone_named
 from rules.calendar_words import (
     OF_CUSTOMER,
@@ -67,6 +68,12 @@ class During(_Timed):
         """See ``Agenda.at``; unknown where the time zone is."""
         agenda = self._agenda(subject)
         return UNKNOWN if agenda is None else agenda.at(at)
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever the device sends, unless the zone is that of a store, which may change meanwhile."""
+        if self.time_zone == OF_STORE or (self.time_zone is None and subject.facts.store is not None):
+            return None
+        return Quiet(self.stretch(subject, at).holds, {})
 
     def _agenda(self, subject: Subject) -> Agenda | None:
         name = zone_for(self.time_zone, subject)
