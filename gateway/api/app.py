@@ -14,12 +14,14 @@ from devices.event import Millis
 from gateway import __version__
 from gateway.api import access, problems
 from gateway.api.access import Identify, KeyRing
+from gateway.api.backtests import Backtests, event_log
 from gateway.api.bodies import BodyLimit, JsonUnlessSaid
 from gateway.api.context import Api, Log
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.listening import listen, running
 from gateway.api.routes import (
     alerts,
+    backtest,
     cases,
     customers,
     decisions,
@@ -36,7 +38,7 @@ from gateway.settings import Settings
 from gateway.storage import wake
 from notifiers.templates import Templates
 
-ROUTERS = (events, devices, customers, stores, rules, explain, alerts, decisions, messages, cases)
+ROUTERS = (events, devices, customers, stores, rules, backtest, explain, alerts, decisions, messages, cases)
 
 _SUMMARY = "Devices in, the right word to the right person once, every touchpoint on one timeline."
 
@@ -69,7 +71,8 @@ def create_app(
     ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
     partitions = settings.log.partitions
     templates = Templates.load(settings.templates.dir).names()
-    api = Api(engine, log, Core(log, partitions), ring, partitions, clock, templates, settings.rules.dir)
+    backtests = Backtests(event_log(settings), clock)
+    api = Api(engine, log, Core(log, partitions), ring, partitions, clock, templates, backtests, settings.rules.dir)
     app = FastAPI(
         title="Kizashi",
         version=__version__,
@@ -82,7 +85,7 @@ def create_app(
     )
     app.state.api = api
     app.state.listeners = []
-    app.state.jobs = []
+    app.state.jobs = [backtests.until_stopped]
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router, dependencies=[Depends(access.allow)])

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from devices.event import Event, Millis
 from gateway.api.access import Caller, KeyRing, caller_of
+from gateway.api.backtests import Backtests
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.problems import Problem
 from gateway.ingress.core import Core
@@ -63,6 +64,7 @@ class Api:
     now_ms: Callable[[], Millis]
     templates: frozenset[str]
     """The templates that a rule may name."""
+    backtests: Backtests
     rules_dir: Path | None = None
     """The folder whose rules are followed."""
     running_feed: InventoryFeed | None = None
