@@ -7,6 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from devices.event import Millis
+from rules.band import Quiet
+from rules.calendar_words import OF_STORE
 from rules.condition import ANY_DATA, EVENT, FACTS, Condition, Memory, Operator, Scope, Truth
 from rules.every_reading import Schedule, read_schedule
 from rules.reading import Reading
@@ -82,6 +84,12 @@ class EveryPeriod(Condition):
         """When the period is over."""
         return int(memory[_DUE]) if memory[_DUE] > after and not memory[_REACHED] else NEVER
 
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """No reading changes it."""
+        if memory[_FIRST] is None or self._attribute(subject) != memory[_SINCE]:
+            return None
+        return Quiet(bool(memory[_REACHED]), {})
+
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """How long the period is, since when it runs and when it is over."""
         found: dict[str, Any] = {"operator": "every", "period": self.period.said}
@@ -154,6 +162,11 @@ class EveryTime(Condition):
         if memory[_FIRED] is not None and memory[_FIRED] + 1 > after:
             return int(memory[_FIRED]) + 1
         return NEVER if memory[_NEXT] is None or memory[_NEXT] <= after else int(memory[_NEXT])
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """No reading changes it but in its moment, unless the zone is that of a store, which may change meanwhile."""
+        of_store = self.time_zone == OF_STORE or (self.time_zone is None and subject.facts.store is not None)
+        return None if of_store or memory[_NEXT] is None or memory[_FIRED] == at else Quiet(False, {})
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The pattern, where, and when it was and will be next."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet
 from rules.condition import ANY_DATA, EVENT, LOCATION, STATUS, Condition, Memory, Operator, Scope, Truth
 from rules.duration import HOUR, spoken
 from rules.metric import seen, shown
@@ -127,6 +128,14 @@ class RunningTime(_Hours):
     def next_deadline(self, memory: Memory, subject: Subject, after: Millis) -> Millis:
         """The inner condition's."""
         return self.inner.next_deadline(memory[4], subject, after)
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Within the inner condition's bands, while it does not run."""
+        inner = self.inner.quiet(memory[4], subject, at) if memory[3] is None else None
+        if inner is None or inner.truth is True:
+            return None
+        unknown = inner.truth is None and _nothing_known(memory)
+        return Quiet(None if unknown else bool(memory[_REACHED]), inner.bands)
 
     def run_of(self, subject: Subject, run: float) -> str:
         """In hours."""
