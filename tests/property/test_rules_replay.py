@@ -48,11 +48,24 @@ whens = st.recursive(
     max_leaves=4,
 )
 lasting = st.tuples(whens, st.sampled_from(["", ", for: 1m", ", for: 12m"])).map("".join)
-rule_files = st.lists(
-    st.tuples(lasting, st.sampled_from(["", ", repeat_every: 4m", ", for_devices: {model: m}"])), min_size=1, max_size=4
+BESIDE = [
+    "",
+    ", repeat_every: 4m",
+    ", for_devices: {model: m}",
+    ", auto_resolve_after: 6m, repeat_every: 4m",
+    ", steps: [{severity: major, when: {metric: b, above: 5}},"
+    " {severity: critical, when: {metric: a, above: 6, for: 2m}}]",
+    ", repeat_every: 4m, then: {case: {}, notify: {template: alert}}, inhibited_by: [last]",
+]
+"""``last`` stands last in the file, but what it inhibits is decided after it."""
+rule_files = st.tuples(
+    st.lists(st.tuples(lasting, st.sampled_from(BESIDE)), min_size=1, max_size=4),
+    st.tuples(lasting, st.sampled_from(BESIDE[:-1])),
 ).map(
     lambda rules: (
-        "rules:\n" + "".join(f"  - {{id: r{i}, when: {{{when}}}{more}}}\n" for i, (when, more) in enumerate(rules))
+        "rules:\n"
+        + "".join(f"  - {{id: r{i}, when: {{{when}}}{more}}}\n" for i, (when, more) in enumerate(rules[0]))
+        + f"  - {{id: last, when: {{{rules[1][0]}}}{rules[1][1]}}}\n"
     )
 )
 
