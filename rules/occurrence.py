@@ -35,12 +35,14 @@ def no_rising() -> Memory:
 def rises(condition: Condition, memory: Memory, truth: Truth, at: Millis) -> bool:
     """Whether ``condition``, which came to ``truth`` at ``at``, begins to hold just now.
 
-    It does where it was false or unknown before. True at first sight is no beginning, unless it was seen to happen; of
-    something momentary each time counts, those of the same millisecond as one. Asking twice changes nothing.
+    It does where the last that was known of it is that it does not: unknown begins and ends nothing. True at first
+    sight is no beginning, unless it was seen to happen; of something momentary each time counts, those of the same
+    millisecond as one. Asking twice changes nothing.
     """
     before = memory[0]
     if truth is not True:
-        memory[0] = None if truth is None and before is None else False
+        if truth is False:
+            memory[0] = False
         return False
     if before is None and not condition.witnessed:
         memory[:] = [True, None]

@@ -111,11 +111,9 @@ class Sequence(Condition):
         return {"operator": "sequence", **about, "of": steps}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
-        """``…, after … within 10 min``: the last step first, since it is the news."""
+        """``t 9.5 is above 8, then chiller-7 reported door-opened, within 10 min``: each step as it was then."""
         last = self.steps[-1].phrase(memory[_INNER][-1], subject, at, holds=holds)
-        if not holds:
-            return last
-        return f"{last}, within {spoken(self.within)} after {', then '.join(memory[_SAID][:-1])}"
+        return f"{', then '.join([*memory[_SAID][:-1], last])}, within {spoken(self.within)}" if holds else last
 
     def evidence(self, memory: Memory, subject: Subject) -> dict[str, Any]:
         """All steps' evidence together; the later step's counts."""

@@ -74,9 +74,12 @@ def test_makes_a_state_of_a_moment() -> None:
     assert story.heard(happening(10, "alarm"), tick(5000)) == [("firing", 10), ("resolved", 3610)]
 
 
-def test_silence_between_samples_is_no_new_beginning() -> None:
-    story = Story(rule("{metric: t, above: 12, count: 2, within: 1d}"), reading(0, 5))
+@pytest.mark.parametrize("lasting", ["", "for: 1s, "])
+def test_silence_between_samples_is_no_new_beginning(lasting: str) -> None:
+    story = Story(rule(f"{{metric: t, above: 12, {lasting}count: 2, within: 1d}}"), reading(0, 5))
     assert story.heard(*(reading(at, 13) for at in range(1000, 9000, 1000)), tick(9000)) == []
+    assert story.heard(reading(9001, "broken"), reading(9002, 13), tick(9010)) == []
+    assert [name for name, _ in story.heard(reading(9011, 5), reading(9012, 13), tick(9020))] == ["firing"]
 
 
 def test_says_how_often_within_what_time() -> None:

@@ -99,7 +99,7 @@ def test_says_what_led_to_it_as_it_was_then() -> None:
     story = Story(rule(when), reading(0, 5))
     story.tell(reading(10, 9.5), reading(20, 3), happening(30, "opened"))
     decision = story.decisions[0]
-    assert decision.summary == "chiller-7 reported opened, within 10 min after t 9.5 is above 8"
+    assert decision.summary == "t 9.5 is above 8, then chiller-7 reported opened, within 10 min"
     told = decision.explanation
     assert (told["operator"], told["within_ms"], told["completed_at"]) == ("sequence", 600_000, decision.at)
     assert [part["operator"] for part in told["of"]] == ["above", "event"]

@@ -51,7 +51,8 @@ def test_says_the_number_and_what_it_was_reckoned_from() -> None:
     assert resolved.summary.endswith(", no longer above 100 on chiller-7")
     assert fired.explanation == {
         "operator": "window", "metric": "power", "value": 200, "sampled_at": fired.at, "number": 110.0,
-        "aggregate": "avg", "over_ms": 900_000, "samples": 15, "buckets": 15, "watched": True, "above": 100, "result": True,
+        "aggregate": "avg", "over_ms": 900_000, "samples": 15, "buckets": 15, "watched": True, "above": 100,
+        "result": True,
     }  # fmt: skip
 
 
