@@ -8,11 +8,15 @@ Interval Analysis, 1966).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from rules.condition import Memory, Truth
 from rules.metric import shown
 from rules.reading import Reading
+from rules.source import Located
+
+ReadNumber = Callable[[str, Located], float | None]
 
 PAIR = "write two numbers, the lower first: between: [2, 8]"
 
@@ -150,12 +154,19 @@ class Limits:
         return words if holds else f"no longer {words}"
 
 
-def read_limits(reading: Reading, operator: str) -> Limits | None:
-    """The limits beside ``operator``; ``None`` after noting what is wrong, such as that there are none."""
+def read_limits(reading: Reading, operator: str, number: ReadNumber | None = None) -> Limits | None:
+    """The limits beside ``operator``; ``None`` after noting what is wrong, such as that there are none.
+
+    Args:
+        reading: the mapping in which they stand.
+        operator: the word beside them.
+        number: reads one limit, given its key and where it stands; without it limits are plain numbers.
+    """
+    read = number or reading.number_at
     sides = [side for side in SIDES if side.operator in reading]
-    found: list[Limit | None] = [read_beyond(reading, side) for side in sides]
+    found: list[Limit | None] = [read_beyond(reading, side, read) for side in sides]
     if "between" in reading:
-        found.append(read_within(reading))
+        found.append(read_within(reading, read))
     if not found:
         mend = "write a limit beside it: above: 5, below: 5 or between: [2, 8]"
         reading.refuse(operator, f"'{operator}' gives a number, but nothing says what is wrong with it", mend)
@@ -164,10 +175,10 @@ def read_limits(reading: Reading, operator: str) -> Limits | None:
     return Limits(parts) if len(parts) == len(found) else None
 
 
-def read_beyond(reading: Reading, side: Side) -> Beyond | None:
+def read_beyond(reading: Reading, side: Side, number: ReadNumber) -> Beyond | None:
     """The limit under ``above`` or ``below``, and the clearing one beside it."""
-    limit = reading.number(side.operator)
-    clear = reading.number(side.clear_key)
+    limit = number(side.operator, reading.entries[side.operator])
+    clear = number(side.clear_key, reading.entries[side.clear_key]) if side.clear_key in reading else None
     if limit is not None and clear is not None and side.sign * clear > side.sign * limit:
         reading.refuse(
             side.clear_key,
@@ -178,14 +189,15 @@ def read_beyond(reading: Reading, side: Side) -> Beyond | None:
     return None if limit is None or (side.clear_key in reading and clear is None) else Beyond(side, limit, clear)
 
 
-def read_within(reading: Reading) -> Within | None:
+def read_within(reading: Reading, number: ReadNumber) -> Within | None:
     """The two limits under ``between``."""
     node = reading.entries["between"]
-    limits = [item.value for item in node.value] if isinstance(node.value, list) else []
-    if len(limits) != 2 or any(type(limit) not in (int, float) for limit in limits):  # noqa: PLR2004 - a pair
+    if not isinstance(node.value, list) or len(node.value) != 2:  # noqa: PLR2004 - a pair
         reading.refuse("between", "'between' must be a list of two numbers", PAIR)
         return None
-    low, high = limits
+    low, high = (number("between", item) for item in node.value)
+    if low is None or high is None:
+        return None
     if low > high:
         reading.refuse("between", f"'between' has its limits the wrong way round: {shown(low)}, {shown(high)}", PAIR)
         return None

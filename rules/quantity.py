@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import Any
 
 from devices.event import Millis
@@ -16,6 +17,7 @@ from rules.condition import Condition, Memory, Scope, Truth
 from rules.duration import DAY, SECOND, spoken
 from rules.limits import SIDES, Limits, Range, read_limits
 from rules.metric import read_metric, seen
+from rules.profiles import limit_in
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
 
@@ -33,6 +35,8 @@ class Quantity(ABC):
 
     name: str
     """The operator's word."""
+    in_unit: bool = False
+    """Whether it comes in the metric's own unit, in which limits on it may then be written."""
     lasting: bool = False
     """Whether silence is something that it can tell of: else it is unknown where the newest sample is too old."""
 
@@ -143,7 +147,8 @@ def _told(number: Range | None) -> float | None:
 def read_quantity(reading: Reading, scope: Scope, quantity: Quantity | None, operator: str) -> Condition | None:
     """The condition that compares ``quantity`` (``None``: its problems are noted) with the limits beside it."""
     metric = read_metric(reading, operator)
-    limits = read_limits(reading, operator)
+    read = partial(limit_in, reading, metric=metric, library=scope.library)
+    limits = read_limits(reading, operator, read if quantity is not None and quantity.in_unit else None)
     if metric is None or limits is None or quantity is None:
         return None
     return Compared(metric, quantity, limits, scope.stale_after)

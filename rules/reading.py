@@ -79,12 +79,15 @@ class Reading:
     def number(self, key: str) -> float | None:
         """A finite number, as written: whole numbers stay whole."""
         node = self.entries.get(key)
-        if node is None:
-            return None
+        return None if node is None else self.number_at(key, node)
+
+    def number_at(self, key: str, node: Located) -> float | None:
+        """The same for a value under ``key`` that may stand in a list."""
         if type(node.value) is int or type(node.value) is float:
             return node.value
         shown = f"'{node.text}'" if node.text else "this"
-        self.refuse(key, f"'{key}' must be a number, not {shown}", "write a plain number such as 8 or -1.5, no unit")
+        mend = "write a plain number such as 8 or -1.5, no unit"
+        self.refuse_item(key, node, f"'{key}' must be a number, not {shown}", mend)
         return None
 
     def duration(self, key: str) -> Millis | None:

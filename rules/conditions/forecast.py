@@ -10,6 +10,7 @@ from devices.event import Millis
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.duration import DAY, HOUR, MINUTE, spoken
 from rules.metric import read_metric, seen, shown
+from rules.profiles import read_limit
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
 from rules.trend import Trend, fit, median_step
@@ -272,13 +273,13 @@ def _read(reading: Reading, scope: Scope) -> Condition | None:
     if forecast is None:
         return None
     forecast.only(_KEYS)
-    asked = _read_asked(forecast)
+    asked = _read_asked(forecast, metric, scope)
     return None if metric is None or asked is None else Forecast(metric, asked, scope.max_gap)
 
 
-def _read_asked(forecast: Reading) -> Asked | None:
+def _read_asked(forecast: Reading, metric: str | None, scope: Scope) -> Asked | None:
     noted = len(forecast.problems)
-    limit = forecast.number("reaches") if forecast.need("reaches", _MEND) else None
+    limit = read_limit(forecast, "reaches", metric, scope.library) if forecast.need("reaches", _MEND) else None
     within = forecast.duration("within") if forecast.need("within", _MEND) else None
     over = forecast.duration("over") if "over" in forecast else 7 * DAY
     percent = forecast.percent("confidence") if "confidence" in forecast else 80.0

@@ -140,6 +140,7 @@ class Average(Window):
 
     __slots__ = ()
 
+    in_unit = True
     aggregate = "avg"
     label = "average"
 
@@ -174,6 +175,7 @@ class Least(Window):
 
     __slots__ = ()
 
+    in_unit = True
     aggregate = "min"
     label = "least"
 

@@ -83,6 +83,31 @@ def test_another_unit_is_a_mistake_whose_mend_is_the_converted_limit(when: str, 
     assert mend in found.mend
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "{metric: temperature, window: {avg: 1h}, above: 46.4 °F}",
+        "{metric: temperature, window: {max: 1h}, between: [46.4 °F, 60]}",
+        "{metric: temperature, below: 46.4 °F}",
+        "{metric: temperature, forecast: {reaches: 46.4 °F, within: 1d}}",
+    ],
+)
+def test_units_are_known_wherever_a_limit_is_in_the_metrics_own(when: str) -> None:
+    (found,) = problems(one(when))
+    assert found.message == "temperature is in °C, not °F"
+    assert found.mend == "write 8 °C"
+    assert warnings(when.replace("46.4 °F", "8 °C")) == []
+
+
+def test_what_is_not_in_the_metrics_unit_takes_no_unit() -> None:
+    for when in (
+        "{metric: temperature, rate: per_minute, above: 8 °C}",
+        "{metric: temperature, window: {count: 1h}, above: 8 °C}",
+    ):
+        (found,) = problems(one(when))
+        assert "plain number" in found.mend
+
+
 def test_a_unit_without_any_profile_is_a_mistake() -> None:
     (found,) = problems(one("{metric: t, above: 8 °C}", profiles=""))
     assert "no profile says" in found.message
