@@ -101,7 +101,7 @@ def catch_up_deadlines(subject: Subject) -> None:
     if subject.calm is None or not subject.unasked:
         return
     for place in subject.calm.timed:
-        slot = subject.slots[place]
+        slot = subject.slots.taken.get(place)
         if slot is not None and slot.due != NEVER:
             slot.due = _due(slot, subject, slot.due - 1)
 
@@ -118,7 +118,9 @@ def _calm_of(subject: Subject) -> Calm | None:
     awake, timed = [], []
     places = plan.shape(names).rules
     for place in places:
-        slot = slots[place]
+        slot = slots.taken.get(place)
+        if slot is None and slots.resting >> place & 1:
+            slot = plan.resting(place)
         quiet = None if slot is None else _quiet(slot, subject, at)
         if slot is None or quiet is None or any(quiet.bands.get(name, ANYTHING)[0] == math.inf for name in names):
             awake.append(place)
@@ -127,8 +129,10 @@ def _calm_of(subject: Subject) -> Calm | None:
             if name in bands:
                 low, high = bands[name]
                 bands[name] = (max(low, band[0]), min(high, band[1]))
-        if slot.timed:
+        if slot.due != NEVER:
             timed.append(place)
+        elif place in slots.taken:
+            slots.rest(place)
     return None if len(awake) == len(places) else plan.calm(bands, awake, timed)
 
 

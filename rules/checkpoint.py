@@ -89,7 +89,7 @@ def encode_subject(state: PartitionState, device_id: str) -> bytes:
             sorted(subject.vague),
             subject.tracked,
             subject.recent,
-            [_pack(slot) for slot in subject.slots if slot is not None],
+            [_pack(slot) for _, slot in subject.slots.everyone()],
             *_pack_group(subject),
         )
     )
@@ -129,7 +129,7 @@ def restore_subject(state: PartitionState, device_id: str, part: bytes) -> None:
     subject.inside, subject.vague, subject.tracked = packed.inside, set(packed.vague), packed.tracked
     subject.recent = packed.recent
     _unpack_slots(subject, packed.slots)
-    subject.due = min((slot.due for slot in subject.slots if slot is not None), default=NEVER)
+    subject.due = min((slot.due for slot in subject.slots.taken.values()), default=NEVER)
     state.subjects[device_id] = subject
     state.schedule(subject)
 

@@ -7,7 +7,7 @@ from a checkpoint. See docs/explanation/semantics.md for what the rules mean.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -33,13 +33,14 @@ from rules.calm import Calm, calm_down, disturb, rouse, still_awake
 from rules.command import obey
 from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
-from rules.inhibition import kept_quiet, release
 from rules.group import Group
+from rules.inhibition import kept_quiet, release
 from rules.judgement import fault, judge, withdraw
 from rules.membership import rejoin
 from rules.places import forget, locate
 from rules.problem import RuleErrors
 from rules.rule import Ruleset
+from rules.slots import is_blank, stays_at_rest
 from rules.state import PartitionState, ruleset_of
 from rules.subject import LONG_AGO, NEVER, Subject
 from rules.timers import run_due, run_tick, set_due
@@ -179,10 +180,13 @@ def _evaluate(
 ) -> None:
     """Ask the ``rules`` (places in the plan) what holds now on the device's clock."""
     at, slots, due = subject.last_at, subject.slots, subject.due
+    taken = slots.taken
     for place in rules:
-        slot = slots[place]
+        slot = taken.get(place)
         if slot is None:
-            slot = slots[place] = Slot(subject.plan.rules[place])
+            if slots.resting >> place & 1 and stays_at_rest(subject.plan, place, subject):
+                continue
+            slot = slots.take(place)
         try:
             truth = slot.rule.condition.on_event(slot.memory, subject, at)
             if truth is not slot.settled:
@@ -304,7 +308,7 @@ def _member_changed(state: PartitionState, event: MemberChanged, position: Posit
     state.dirty.add(group.id)
     if new:  # until now nobody was known to hold
         group.last_at = event.at
-        _first_look(state, group, list(range(len(group.slots))), event.at, position, out)
+        _first_look(state, group, range(len(group.slots)), event.at, position, out)
     if group.due < event.at:
         _catch_up(state, group, event.at, position, out)
     if event.at > group.last_at:
@@ -390,7 +394,15 @@ def _use(state: PartitionState, event: RulesChanged, ruleset: Ruleset, position:
     state.world.rules_at = max(event.at, state.world.rules_at + 1)
     state.use(event.files, event.version, ruleset)
     for subject in state.subjects.values():
-        _replan(state, subject, event.at, position, out)
+        if not _stays(state, subject):
+            _replan(state, subject, event.at, position, out)
+
+
+def _stays(state: PartitionState, subject: Subject) -> bool:
+    """Whether the change of rules is nothing to the device: the same rules concern it, and none of its alerts fires."""
+    if isinstance(subject, Group) or state.plans.plan_for(subject.facts) is not subject.plan:
+        return False
+    return all(slot.episode is None for slot in subject.slots.taken.values())
 
 
 def _replan(state: PartitionState, subject: Subject, at: Millis, position: Position, out: list[Outcome]) -> None:
@@ -402,23 +414,19 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
     state.dirty.add(subject.id)
     rouse(subject)
     plan = state.plans.plan_for(subject.facts)
-    before = {slot.rule.id: slot for slot in subject.slots if slot is not None}
-    subject.plan = plan
-    subject.slots = [None] * len(plan.rules)
-    added = []
-    for place, rule in enumerate(plan.rules):
-        old = before.pop(rule.id, None)
-        if old is not None and old.rule.version == rule.version:
-            subject.slots[place] = old
-        else:
-            added.append(place)
-            if old is not None and old.phase == FIRING:
-                slot = subject.slots[place] = Slot(rule)
-                slot.carry_over(old)
+    move = state.plans.move(subject.plan, plan)
+    before, subject.plan = subject.slots, plan
+    subject.slots = before.moved_to(plan, move.kept)
+    for place, new_place in move.changed.items():
+        old = before.taken.get(place)
+        if old is not None and old.phase == FIRING:
+            slot = subject.slots[new_place] = Slot(plan.rules[new_place])
+            slot.carry_over(old)
     now = max(at, state.now) - subject.lag
-    for slot in before.values():
-        if slot.phase == FIRING:
-            withdraw(slot, subject, now, position, out)
+    for place in move.gone:
+        old = before.taken.get(place)
+        if old is not None and old.phase == FIRING:
+            withdraw(old, subject, now, position, out)
     release(subject, now)
     subject.samples = {name: sample for name, sample in subject.samples.items() if name in plan.watched}
     if not plan.located:
@@ -426,27 +434,27 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
     if isinstance(subject, Group):
         subject.renew()
     now = max(now, subject.last_at)
-    _first_look(state, subject, added, now, position, out)
-    rejoin(subject, added, now, position, out)
+    _first_look(state, subject, move.added, now, position, out)
+    rejoin(subject, move.added, now, position, out)
     announce_anew(subject, now, position, out)
 
 
 def _first_look(
-    state: PartitionState, subject: Subject, added: list[int], at: Millis, position: Position, out: list[Outcome]
+    state: PartitionState, subject: Subject, added: Sequence[int], at: Millis, position: Position, out: list[Outcome]
 ) -> None:
     """Ask rules that are new to a device that is not: what they find may be pending, it does not fire."""
     known = subject.last_at != LONG_AGO or subject.status is not None
     for place in added if known else ():
-        slot = subject.slots[place]
-        if slot is None:
-            slot = subject.slots[place] = Slot(subject.plan.rules[place])
+        slot = subject.slots.take(place)
         try:
             truth = slot.rule.condition.on_event(slot.memory, subject, at)
             judge(slot, subject, truth, at, position, out, heard=False)
             set_due(slot, subject, at)
         except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, the fold goes on
             out.append(fault(slot, subject, position, error))
-    subject.due = min((slot.due for slot in subject.slots if slot is not None), default=NEVER)
+        if is_blank(slot):
+            del subject.slots.taken[place]
+    subject.due = min((slot.due for slot in subject.slots.taken.values()), default=NEVER)
     state.schedule(subject)
 
 

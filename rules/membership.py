@@ -43,9 +43,9 @@ def rejoin(subject: Subject, renewed: Container[int], at: Millis, position: Posi
 
     ``renewed`` are the places in the plan whose part is to be told again, though the group is the same.
     """
-    for place, slot in enumerate(subject.slots):
-        membership = None if slot is None else slot.rule.member_of
-        if slot is None or membership is None or slot.episode is None:
+    for place, slot in subject.slots.items():
+        membership = slot.rule.member_of
+        if membership is None or slot.episode is None:
             continue
         group = group_of(subject.facts, membership.by)
         if group == slot.episode.alert_id and place not in renewed:

@@ -10,6 +10,8 @@ from devices.event import DeviceFacts
 from rules.reading import Reading
 
 MAX_PATTERN = 200
+FIELDS = ("model", "profile", "id", "store")
+"""The facts that patterns can be written for."""
 
 
 class Unmet(NamedTuple):
@@ -31,9 +33,18 @@ class Selector:
 
     def __init__(self, patterns: dict[str, str], tag: str | None, attributes: dict[str, Any]) -> None:
         self._patterns = [(field, re.compile(fnmatch.translate(pattern))) for field, pattern in patterns.items()]
-        self._texts = patterns
-        self._tag = tag
-        self._attributes = attributes
+        self.texts = patterns
+        """The patterns, by field."""
+        self.tag = tag
+        self.attributes = attributes
+
+    def head(self, field: str) -> str:
+        """How a text must begin to match the field's pattern."""
+        return self.texts[field][: _plain_until(self.texts[field])]
+
+    def is_exact(self, field: str) -> bool:
+        """Whether one text only matches the field's pattern: the pattern itself."""
+        return field in self.texts and self.head(field) == self.texts[field]
 
     def matches(self, facts: DeviceFacts) -> bool:
         """Whether the rule concerns the device."""
@@ -41,10 +52,10 @@ class Selector:
             text = getattr(facts, field)
             if not isinstance(text, str) or pattern.match(text) is None:
                 return False
-        if self._tag is not None and self._tag not in facts.tags:
+        if self.tag is not None and self.tag not in facts.tags:
             return False
         return all(
-            name in facts.attributes and facts.attributes[name] == value for name, value in self._attributes.items()
+            name in facts.attributes and facts.attributes[name] == value for name, value in self.attributes.items()
         )
 
     def unmet(self, facts: DeviceFacts) -> tuple[Unmet, ...]:
@@ -53,19 +64,22 @@ class Selector:
         for field, pattern in self._patterns:
             text = getattr(facts, field)
             if not isinstance(text, str) or pattern.match(text) is None:
-                found.append(Unmet(field, self._texts[field], text or None))
-        if self._tag is not None and self._tag not in facts.tags:
-            found.append(Unmet("tag", self._tag, ", ".join(facts.tags) or None))
-        for name, value in self._attributes.items():
+                found.append(Unmet(field, self.texts[field], text or None))
+        if self.tag is not None and self.tag not in facts.tags:
+            found.append(Unmet("tag", self.tag, ", ".join(facts.tags) or None))
+        for name, value in self.attributes.items():
             if name not in facts.attributes or facts.attributes[name] != value:
                 has = facts.attributes.get(name)
                 found.append(Unmet(f"attribute.{name}", str(value), None if has is None else str(has)))
         return tuple(found)
 
 
-EVERY_DEVICE = Selector({}, None, {})
+def _plain_until(pattern: str) -> int:
+    """Where the first character stands that means something else than itself."""
+    return min((place for place in map(pattern.find, "*?[") if place >= 0), default=len(pattern))
 
-_FIELDS = ("model", "profile", "id", "store")
+
+EVERY_DEVICE = Selector({}, None, {})
 
 
 def read_selector(rule: Reading) -> Selector | None:
@@ -75,9 +89,9 @@ def read_selector(rule: Reading) -> Selector | None:
     reading = rule.mapping("for_devices", "write for_devices: {model: chiller-*}")
     if reading is None:
         return None
-    reading.only((*_FIELDS, "tag", "attribute"))
+    reading.only((*FIELDS, "tag", "attribute"))
     patterns = {}
-    for field in _FIELDS:
+    for field in FIELDS:
         pattern = reading.text(field)
         if pattern is not None and len(pattern) > MAX_PATTERN:
             reading.refuse(field, f"the pattern has {len(pattern)} characters", f"write at most {MAX_PATTERN}")

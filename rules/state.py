@@ -88,7 +88,7 @@ class PartitionState:
         self.files = files
         self.version = version
         self.ruleset = ruleset
-        self.plans = Plans(ruleset)
+        self.plans = Plans(ruleset, self.plans)
         self.world.bulletin.follow(ruleset.announced(), self.world.rules_at)
 
     def alerts(self) -> Iterator[AlertView]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from devices.event import DeviceEvent, DeviceFacts, Millis
 
 if TYPE_CHECKING:
-    from rules.alert import Slot
     from rules.calm import Calm
     from rules.plan import Plan
+    from rules.slots import Slots
     from rules.world import World
 
 NEVER: Millis = 2**62
@@ -32,8 +32,8 @@ class Subject:
         self.facts = facts
         self.world = world
         self.plan = plan
-        self.slots: list[Slot | None] = [None] * len(plan.rules)
-        """Beside ``plan.rules``; ``None`` until an event concerned that rule."""
+        self.slots: Slots = plan.slots()
+        """Beside ``plan.rules``, as far as an event concerned them."""
         self.samples: dict[str, tuple[Millis, Any]] = {}
         """Newest sample of each metric that a rule watches: (event time, value)."""
         self.last_at: Millis = LONG_AGO

@@ -31,7 +31,7 @@ def run_due(subject: Subject, until: Millis, position: Position, out: list[Outco
     subject.until = until
     handled = False
     while True:
-        slot = min((slot for slot in subject.slots if slot is not None), key=_due, default=None)
+        slot = _first(subject)
         subject.due = NEVER if slot is None else slot.due
         if slot is None or slot.due > until:
             return handled
@@ -40,8 +40,11 @@ def run_due(subject: Subject, until: Millis, position: Position, out: list[Outco
         handled = True
 
 
-def _due(slot: Slot) -> Millis:
-    return slot.due
+def _first(subject: Subject) -> Slot | None:
+    """The slot whose deadline is the earliest; of several the first in the plan."""
+    taken = subject.slots.taken
+    due = min((slot.due for slot in taken.values()), default=NEVER)
+    return None if due == NEVER else taken[min(place for place, slot in taken.items() if slot.due == due)]
 
 
 def _handle(slot: Slot, subject: Subject, until: Millis, position: Position, out: list[Outcome]) -> None:
@@ -67,7 +70,7 @@ def run_tick(state: PartitionState, now: Millis, position: Position, out: list[O
         if subject is None or subject.scheduled != scheduled:
             continue
         catch_up_deadlines(subject)
-        subject.due = min((slot.due for slot in subject.slots if slot is not None), default=NEVER)
+        subject.due = min((slot.due for slot in subject.slots.taken.values()), default=NEVER)
         if subject.due + subject.lag <= scheduled:
             run_due(subject, now - subject.lag, position, out)
             state.dirty.add(device_id)

@@ -66,7 +66,8 @@ MORE = [
     ", auto_resolve_after: 6m",
     ", for_devices: {model: m}",
     ", max_gap: 2m",
-    ", steps: [{severity: critical, when: {metric: a, above: 7, for: 1m}}, {severity: major, when: {metric: b, above: 5}}]",
+    ", steps: [{severity: critical, when: {metric: a, above: 7, for: 1m}}]",
+    ", steps: [{severity: major, when: {metric: b, above: 5}}]",
 ]
 rule_files = st.lists(st.tuples(lasting, st.sampled_from(MORE)), min_size=1, max_size=5).map(
     lambda rules: (
