@@ -85,12 +85,12 @@ class Stepped(Condition):
         return self.main.pending(memory[0])
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
-        """The condition's explanation, with the steps' under ``steps``."""
-        steps = [
-            {"severity": step.severity, "when": step.condition.explain(remembered[1], subject, at)}
-            for step, remembered in zip(self.steps, memory[1:], strict=True)
-        ]
-        return {**self.main.explain(memory[0], subject, at), "steps": steps}
+        """The condition's explanation, with the steps' under ``severity_steps``."""
+        steps = []
+        for step, remembered in zip(self.steps, memory[1:], strict=True):
+            when = step.condition.explain(remembered[1], subject, at)
+            steps.append({"operator": "step", "severity": step.severity, "result": when["result"], "of": [when]})
+        return {**self.main.explain(memory[0], subject, at), "severity_steps": steps}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """The condition's."""

@@ -48,13 +48,13 @@ whens = st.recursive(
     max_leaves=4,
 )
 lasting = st.tuples(whens, st.sampled_from(["", ", for: 1m", ", for: 12m"])).map("".join)
+STEP = "{{severity: {}, when: {{metric: b, above: {}}}}}"
 BESIDE = [
     "",
     ", repeat_every: 4m",
     ", for_devices: {model: m}",
     ", auto_resolve_after: 6m, repeat_every: 4m",
-    ", steps: [{severity: major, when: {metric: b, above: 5}},"
-    " {severity: critical, when: {metric: a, above: 6, for: 2m}}]",
+    f", steps: [{STEP.format('major', 5)}, {STEP.format('critical', '6, for: 2m')}]",
     ", repeat_every: 4m, then: {case: {}, notify: {template: alert}}, inhibited_by: [last]",
 ]
 """``last`` stands last in the file, but what it inhibits is decided after it."""

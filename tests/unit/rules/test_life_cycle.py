@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
 import pytest
 
 from devices.event import AlertCommand
+from rules.alert import Episode
 from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.decision import Decision, Intervention
 from rules.document import parse
@@ -125,7 +127,7 @@ class TestSteps:
             "raised to critical: t 13 is above 12 on chiller-7",
             "lowered to major: t 11 is no longer above 12 on chiller-7",
         ]
-        assert [step["severity"] for step in story.decisions[1].explanation["steps"]] == ["major", "critical"]
+        assert [step["severity"] for step in story.decisions[1].explanation["severity_steps"]] == ["major", "critical"]
 
     def test_a_rule_without_steps_is_not_asked_again_while_nothing_changes(self) -> None:
         (slot,) = fired().state.subjects["chiller-7"].slots
@@ -401,3 +403,17 @@ class TestMoment:
         story = Story(rule("{any: [{event: door-forced}, {metric: t, above: 8}]}"), device(CHILLER), reading(0, 5))
         story.tell(happening(10, "door-forced"), tick(11), reading(20, 9), reading(30, 5))
         assert [(d.transition, d.ended_by) for d in story.decisions] == [("firing", None), ("resolved", None)] * 2
+
+
+def test_an_alert_in_a_checkpoint_of_before_there_were_steps_is_read() -> None:
+    before = msgspec.msgpack.encode(["r", "d_1", START, None, START + MINUTE])  # rule, alert, since, store, repeat
+    episode = msgspec.msgpack.decode(before, type=Episode)
+    assert (episode.alert_id, episode.due(None), episode.ends_at(5 * MINUTE)) == (
+        "d_1", START + MINUTE, START + 5 * MINUTE,
+    )  # fmt: skip
+    story = fired(steps=STEPS)
+    (slot,) = story.state.subjects["chiller-7"].slots
+    assert slot is not None
+    slot.episode = msgspec.structs.replace(episode, repeat_at=None)
+    story.tell(reading(2, 9), reading(3, 13))
+    assert severities(story) == [("firing", "warning"), ("raised", "critical")]
