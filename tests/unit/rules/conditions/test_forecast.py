@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import random
+from itertools import combinations
+from statistics import fmean, median
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.event import Event
 from rules.conditions.forecast import roughly
 from rules.document import parse
 from rules.problem import RuleErrors
 from tests.unit.rules.conditions.asked import evidence, explained, memory, phrase
-from tests.unit.rules.story import Story, reading, rule, tick
+from tests.unit.rules.story import START, Story, reading, rule, tick
 
 DAY = 86_400
 FILTER = "{metric: t, forecast: {reaches: 10, within: 9d, over: 30d}}"
@@ -167,6 +171,42 @@ def test_a_sample_that_was_under_way_while_its_bucket_ended_is_counted() -> None
 
     assert told(late=True)["points"] == told(late=False)["points"]
     assert told(late=True)["reaches_at"] == told(late=False)["reaches_at"]
+
+
+@given(
+    st.lists(st.tuples(st.integers(60, 20_000), st.floats(-0.5, 0.5, width=16)), min_size=30, max_size=150),
+    st.floats(-1.5, -0.5),
+)
+def test_is_the_line_through_the_means_of_all_samples(drawn: list[tuple[int, float]], per_hour: float) -> None:
+    """Against a model that keeps every sample, and knows only when buckets end."""
+    hours = "{metric: t, forecast: {reaches: 10, within: 1d, over: 1d}}"
+    story, samples, now = Story(rule(hours)), [], 0
+    for pause, stray in drawn:
+        now += pause
+        samples.append((START + now * 1000, 1000 + per_hour * now / 3600 + stray))
+        story.tell(reading(now, samples[-1][1]))
+    width, end = 1_350_000, memory(story)[0]
+    closed = end - width
+    buckets: dict[int, list[tuple[int, float]]] = {}
+    for at, value in samples:
+        buckets.setdefault((at - end) // width, []).append((at, value))
+    points = [
+        (round(fmean(at for at, _ in bucket)), fmean(value for _, value in bucket))
+        for number, bucket in sorted(buckets.items())
+        if number < -1
+    ]
+    newest_end = max((end + (number + 1) * width for number in buckets if number < -1), default=closed)
+    points = [point for point in points if point[0] >= newest_end - DAY * 1000]
+    found = explained(story)
+    assert found["points"] == len(points)
+    if len(points) < 8 or points[-1][0] - points[0][0] < DAY * 250:
+        assert found["result"] is None
+        return
+    slope = median((late - early) / (b - a) for (a, early), (b, late) in combinations(points, 2))
+    assert found["slope_per_day"] / DAY / 1000 == pytest.approx(slope, rel=1e-6)
+    if found["reaches_at"] is not None:
+        level = median(value + slope * (points[-1][0] - at) for at, value in points)
+        assert found["reaches_at"] == pytest.approx(points[-1][0] + (10 - level) / slope, abs=1000)
 
 
 def test_devices_do_not_all_come_due_at_once() -> None:
