@@ -33,6 +33,7 @@ class LogRange:
         self.set_aside = SetAside()
         self.remarks: list[str] = []
         self.whole = False
+        self.connect_seconds = CONNECT_SECONDS
 
     def chunks(self) -> Iterator[Chunk]:
         """Everything, once.
@@ -51,7 +52,7 @@ class LogRange:
                 runner.run(_closed(arriving))
 
     async def _chunks(self) -> AsyncIterator[list[Chunk]]:
-        event_log = await EventLog.connect(self._url, name="kizashi-backtest", within=CONNECT_SECONDS)
+        event_log = await EventLog.connect(self._url, name="kizashi-backtest", within=self.connect_seconds)
         try:
             first, last = await event_log.first_seq(), await event_log.last_seq_of_all()
             after = max(await event_log.seq_before(self._since), first - 1)
