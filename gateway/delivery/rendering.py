@@ -64,7 +64,8 @@ def surroundings(connection: Connection, decision: Decision) -> Surroundings:
     about = {"device_id": decision.subject, "store_id": decision.store_id, "rule_id": decision.rule_id}
     row = connection.execute(_SURROUNDINGS, about).one()
     store = {"id": decision.store_id, "name": row.store_name or decision.store_id} if decision.store_id else None
-    device = {"id": decision.subject, "model": row.model or "", "name": row.name or decision.subject}
+    name = row.name or decision.values.get("group_name") or decision.subject
+    device = {"id": decision.subject, "model": row.model or "", "name": name}
     return Surroundings(device, store, row.zone, row.case_id)
 
 

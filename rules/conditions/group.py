@@ -67,7 +67,8 @@ class GroupCount(Condition):
     def evidence(self, memory: Memory, subject: Subject) -> dict[str, Any]:
         """The group, how many hold, and the first of them with their values."""
         holding = self._holding(subject)
-        return {"group": subject.id, "count": len(holding), "members": _shown(holding)}
+        name = subject.name() if isinstance(subject, Group) else subject.id
+        return {"group": subject.id, "group_name": name, "count": len(holding), "members": _shown(holding)}
 
 
 def _shown(holding: dict[str, Entry]) -> dict[str, dict[str, Any]]:
