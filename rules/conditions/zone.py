@@ -217,6 +217,10 @@ class Dwell(_Zone):
         """Whether it is counting."""
         return memory[0] is not None and not memory[2]
 
+    def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
+        """The store, the position, and how long the stay has to be."""
+        return {**super().explain(memory, subject, at), "duration_ms": self.duration}
+
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``phone-3 has been in Ginza for 2 min``."""
         if not holds:

@@ -64,10 +64,18 @@ def test_a_place_is_named_with_what_is_known_of_it() -> None:
         "no dwell: certainly inside no store at 0 s (10 m)"
     ]
     assert missing(dwell, store(), fix(0, 0), at=60, device_id="phone-3") == [
-        "no dwell: certainly inside ginza at 0 s (10 m), in ginza since 0 s"
+        "no dwell: certainly inside ginza at 0 s (10 m), in ginza since 0 s: 1 min missing"
     ]
 
 
 def test_an_operator_with_keys_of_its_own_is_told_with_what_it_saw() -> None:
-    tree = {"operator": "anomaly", "metric": "t", "score": 1.5, "normal": 3, "result": False}
-    assert shortfalls(tree, START) == ["anomaly: t, score 1.5, normal 3"]
+    tree = {"operator": "humidex", "metric": "t", "score": 1.5, "normal": 3, "result": False}
+    assert shortfalls(tree, START) == ["humidex: t, score 1.5, normal 3"]
+
+
+def test_an_explanation_in_another_shape_is_told_with_what_it_saw() -> None:
+    assert shortfalls({"operator": "between", "metric": "t", "from": 3, "result": False}, START) == [
+        "between: t, from 3"
+    ]
+    odd = {"operator": "count", "counted": None, "count": 3, "within_ms": None, "result": False}
+    assert len(shortfalls(odd, START)) == 1
