@@ -66,19 +66,37 @@ class Stretch(NamedTuple):
 UNKNOWN = Stretch(-NEVER, NEVER, None)
 
 
-class Agenda:
-    """A calendar in a time zone. Remembers the stretch asked for last and those around it, which changes no answer."""
+class _Changes(NamedTuple):
+    """When a calendar begins and stops to hold, from ``begin`` to ``end`` (ms)."""
 
-    __slots__ = ("_begin", "_changes", "_end", "_first", "_latest", "calendar", "zone")
+    begin: Millis
+    end: Millis
+    first: bool
+    """Whether it holds at ``begin``."""
+    changes: list[Millis]
+
+    def around(self, at: Millis) -> Stretch:
+        """The stretch in which ``at`` lies."""
+        place = bisect_right(self.changes, at)
+        begin = self.changes[place - 1] if place else self.begin
+        end = self.changes[place] if place < len(self.changes) else self.end
+        return Stretch(begin, end, self.first is (place % 2 == 0))
+
+
+class Agenda:
+    """A calendar in a time zone.
+
+    Remembers what it worked out last, which changes no answer; each memory is replaced as a whole, so several threads
+    may ask.
+    """
+
+    __slots__ = ("_known", "_latest", "calendar", "zone")
 
     def __init__(self, calendar: Calendar, zone: ZoneInfo) -> None:
         self.calendar = calendar
         self.zone = zone
         self._latest = Stretch(0, 0, None)
-        self._begin: Millis = 0
-        self._end: Millis = 0
-        self._first = False
-        self._changes: list[Millis] = []
+        self._known = _Changes(0, 0, first=False, changes=[])
 
     def at(self, at: Millis) -> Stretch:
         """The stretch in which ``at`` lies. It ends at the next boundary, or in a year and a half if there is none."""
@@ -87,29 +105,23 @@ class Agenda:
             return latest
         if not _EARLIEST <= at <= _LATEST:
             return UNKNOWN
-        if not self._begin <= at < self._end:
-            self._look(at)
-        self._latest = found = self._find(at)
+        known = self._known
+        if not known.begin <= at < known.end:
+            known = self._known = self._look(at)
+        self._latest = found = known.around(at)
         return found
 
-    def _look(self, at: Millis) -> None:
-        """Work out the changes around ``at``, as far ahead as needed for one that is later than ``at``."""
+    def _look(self, at: Millis) -> _Changes:
+        """The changes around ``at``, as far ahead as needed for one that is later than ``at``."""
         start = at // 1000 - _DAY_S
         for days in _WINDOWS:
             end = start + days * _DAY_S
             within = list(within_between(self.calendar, self.zone, start, end))
-            self._changes = [edge * 1000 for span in within for edge in span if start < edge < end]
-            self._begin, self._end = start * 1000, end * 1000
-            self._first = bool(within) and within[0][0] <= start
-            if self._changes and self._changes[-1] > at:
-                self._end = self._changes.pop()
-                return
-
-    def _find(self, at: Millis) -> Stretch:
-        place = bisect_right(self._changes, at)
-        begin = self._changes[place - 1] if place else self._begin
-        end = self._changes[place] if place < len(self._changes) else self._end
-        return Stretch(begin, end, self._first is (place % 2 == 0))
+            first = bool(within) and within[0][0] <= start
+            changes = [edge * 1000 for span in within for edge in span if start < edge < end]
+            if changes and changes[-1] > at:
+                return _Changes(start * 1000, changes.pop(), first, changes)
+        return _Changes(start * 1000, end * 1000, first, changes)
 
 
 def within_between(calendar: Calendar, zone: ZoneInfo, start: int, end: int) -> Iterator[Span]:
