@@ -68,7 +68,7 @@ def _acknowledge(
 def _snooze(
     slot: Slot, subject: Subject, said: AlertCommand, at: Millis, _position: Position, _out: list[Outcome]
 ) -> bool:
-    """Nobody is to hear of it until a time; then it is said again, if it still fires."""
+    """Nobody is to hear of it until a time of ours; then it is said again, if it still fires."""
     episode = slot.episode
     until = None if said.until is None else said.until - subject.lag
     if episode is None or until is None or until <= at or until == episode.snoozed_until:

@@ -75,7 +75,7 @@ class Decision(msgspec.Struct, frozen=True):
     """Of ``resolved``: who or what ended it where that was not recovery: ``time``, ``withdrawn``, ``passed`` (it was a
     moment only), or a person."""
     snoozed_until: int | None = None
-    """Until then (event time, ms) nobody is contacted, since a person said so."""
+    """Until then (our time, ms) nobody is contacted, since a person said so."""
 
 
 class Note(msgspec.Struct, frozen=True):

@@ -185,7 +185,7 @@ def _say(
             case=None if silent_for else case,
             notify=notify,
             inhibited_by=silent_for,
-            snoozed_until=episode.snoozed_until,
+            snoozed_until=None if episode.snoozed_until is None else episode.snoozed_until + subject.lag,
         )
     )
 

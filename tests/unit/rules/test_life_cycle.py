@@ -206,6 +206,13 @@ class TestPerson:
         assert story.heard(tick(1800), tick(2400)) == [("repeat", 1800), ("repeat", 2400)]
         assert [decision.snoozed_until for decision in story.decisions[-2:]] == [None, None]
 
+    def test_a_snooze_ends_by_our_clock_however_slow_the_devices_is(self) -> None:
+        story = Story(rule(HIGH), device(CHILLER), reading(0, 5, late_by=600_000))
+        story.tell(reading(1, 9, late_by=600_000), tick(610))
+        story.tell(command(story, 620, "snooze", until=1200))
+        assert story.heard(tick(1199)) == []
+        assert story.heard(tick(1201)) == [("repeat", 600)]
+
     def test_a_snooze_that_the_alert_does_not_outlive_says_nothing(self) -> None:
         story = fired()
         story.tell(command(story, 60, "snooze", until=1800))
