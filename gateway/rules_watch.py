@@ -42,6 +42,8 @@ class Adopted(NamedTuple):
     """Why it can't be used."""
     held: bool = True
     """Whether there are rules that hold, from the folder or from before."""
+    warnings: tuple[Problem, ...] = ()
+    """What can be used, but is probably not meant."""
 
 
 def adopt(engine: Engine, place: Path, templates: frozenset[str], *, saved: bool) -> Adopted:
@@ -59,12 +61,13 @@ def adopt(engine: Engine, place: Path, templates: frozenset[str], *, saved: bool
     """
     try:
         files = rules_dir.read(place)
-        version = parse(files, known_templates=templates).version
+        ruleset = parse(files, known_templates=templates)
     except (NoRulesError, RuleErrors) as error:
         with engine.begin() as connection:
             problems = _problems(error, place)
             rule_folders.refused(connection, str(place), problems)
             return Adopted(None, problems=problems, cause=error, held=rule_sets.newest(connection) is not None)
+    version = ruleset.version
     with engine.begin() as connection:
         before, newest = rule_folders.get(connection), rule_sets.newest(connection)
         if saved or newest is None or before is None or before.version != version:
@@ -72,7 +75,8 @@ def adopt(engine: Engine, place: Path, templates: frozenset[str], *, saved: bool
         rule_folders.used(connection, str(place), version)
         now = rule_sets.newest(connection)
     assert now is not None
-    return Adopted(version, changed=newest is None or now.version != newest.version)
+    changed = newest is None or now.version != newest.version
+    return Adopted(version, changed=changed, warnings=ruleset.warnings)
 
 
 def _problems(error: NoRulesError | RuleErrors, place: Path) -> tuple[Problem, ...]:
@@ -137,3 +141,5 @@ def report(place: Path, adopted: Adopted) -> None:
         log.error("rules.refused", folder=str(place), problems=len(adopted.problems), first=first, kept=kept)
     elif adopted.changed:
         log.info("rules.changed", folder=str(place), version=adopted.version)
+        for warning in adopted.warnings:
+            log.warning("rules.probably_not_meant", warning=str(warning))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from devices.event import Event, RulesChanged, Telemetry
 from gateway import rules_watch
 from gateway.prepare import prepare_database
 from gateway.rules_dir import NoRulesError, Trace
@@ -19,6 +21,8 @@ from gateway.rules_watch import QUIET_SECONDS, Settling, adopt
 from gateway.settings import Settings
 from gateway.storage import overview, rule_folders, rule_sets
 from gateway.storage.database import connect
+from rules.decision import Position
+from rules.inquiry import inquire
 from rules.problem import RuleErrors
 
 TEMPLATES = frozenset({"alert"})
@@ -122,6 +126,39 @@ def test_a_broken_folder_changes_nothing_and_says_where_to_mend_it(engine: Engin
 def test_an_unknown_template_is_a_problem_too(engine: Engine, folder: Path) -> None:
     (folder / "a.yaml").write_text(RULE + "    then: {notify: {template: alrt}}\n")
     assert "alert" in str(adopt(engine, folder, TEMPLATES, saved=True).problems[0])
+
+
+def test_a_pattern_that_would_backtrack_for_ever_neither_hangs_the_watch_nor_the_rules(
+    engine: Engine, folder: Path
+) -> None:
+    adopt(engine, folder, TEMPLATES, saved=False)
+    greedy = RULE.replace("above: 8", "matches: '(a+)+b'")
+    (folder / "a.yaml").write_text(greedy)
+    assert adopt(engine, folder, TEMPLATES, saved=True).changed
+    told: list[Event] = [RulesChanged(1, "v", {"a.yaml": greedy}), Telemetry("d", 2, 2, {"t": "a" * 100_000})]
+    assert inquire([(Position(1, 0), event) for event in told], "warm", "d", 3).verdict == "false"
+    (folder / "a.yaml").write_text(RULE.replace("above: 8", "matches: '(?=a)b'"))
+    refusal = adopt(engine, folder, TEMPLATES, saved=True)
+    assert (refusal.problems[0].file, refusal.problems[0].line) == ("a.yaml", 3)
+    assert newest(engine) == {"a.yaml": greedy}
+
+
+def test_a_file_of_nothing_but_brackets_is_refused_with_its_line(engine: Engine, folder: Path) -> None:
+    adopt(engine, folder, TEMPLATES, saved=False)
+    (folder / "a.yaml").write_text("rules: " + "[" * 50_000)
+    assert adopt(engine, folder, TEMPLATES, saved=True).problems[0].line == 1
+    bomb = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijklm"))
+    (folder / "a.yaml").write_text(bomb)
+    assert adopt(engine, folder, TEMPLATES, saved=True).problems
+    assert newest(engine) == {"a.yaml": RULE}
+
+
+def test_what_is_probably_not_meant_is_used_and_told(engine: Engine, folder: Path) -> None:
+    profile = "profiles:\n  - id: chiller\n    metrics: {temperature: {unit: °C}}\n"
+    (folder / "a.yaml").write_text(profile + RULE.replace("t, above", "temprature, above"))
+    adopted = adopt(engine, folder, TEMPLATES, saved=True)
+    assert adopted.changed
+    assert "temperature" in str(adopted.warnings[0])
 
 
 @pytest.mark.parametrize("how", ["emptied", "removed"])
