@@ -15,14 +15,13 @@ def parse_since(text: str, now: Millis) -> Millis:
     Raises:
         ValueError: it is neither, or it has not come yet. The message is ``what is wrong|what to write``.
     """
-    if text.strip()[:1].isdigit() and not _is_date(text):
+    try:
         return now - parse_duration(text)
+    except ValueError:
+        if text.strip().isdigit():  # only the unit is missing
+            raise
     try:
         return parse_moment(text, now)
     except ValueError as error:
         problem, _, _ = str(error).partition("|")
         raise ValueError(f"{problem}|{_MEND}") from error
-
-
-def _is_date(text: str) -> bool:
-    return "-" in text or text.strip().isdigit()

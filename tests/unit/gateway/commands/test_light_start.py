@@ -19,6 +19,7 @@ HEAVY = {
     "aiohttp",
     "shapely",
     "numpy",
+    "pyarrow",
 }
 PROGRAM = """
 import sys
@@ -28,10 +29,16 @@ try:
 finally:
     print(*sys.modules, file=sys.stderr)
 """
-RULE = "rules: [{id: r, when: {metric: t, above: 8}, then: {notify: {template: alert}}}]"
+RULE = """
+rules: [{id: r, when: {metric: t, above: 8}, then: {notify: {template: alert}}}]
+tests: [{name: n, given: [], expect: []}]
+"""
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["demo", "-h"], ["serve", "-h"], ["rules", "check", "rules.yaml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["-h"], ["demo", "-h"], ["serve", "-h"], ["rules", "check", "rules.yaml"], ["rules", "test", "rules.yaml"]],
+)
 def test_no_heavy_library_is_imported(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(RULE)
     done = subprocess.run(
