@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks import decide, decode, engine, latency, throughput
+from tests.benchmarks import backtest, decide, decode, engine, latency, throughput
 from tests.benchmarks.figures import Section
 from tests.benchmarks.settings import Settings
 
@@ -13,5 +13,6 @@ BENCHMARKS: dict[str, Callable[[Settings], list[Section]]] = {
     "latency": latency.run,
     "decide": decide.run,
     "engine": engine.run,
+    "backtest": backtest.run,
     "decode": decode.run,
 }
