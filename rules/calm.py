@@ -1,4 +1,4 @@
-"""Calm devices: those whose readings change nothing, so that no rule has to be asked.
+"""Calm devices: those whose readings and positions change nothing, so that no rule has to be asked.
 
 After a reading was applied, the rules that it may concern are asked within which bands further readings leave them as
 they are (``Condition.quiet``). What they have in common is the device's ``Calm``. A reading within it is only stored.
@@ -31,7 +31,7 @@ MAX_ASKED: Final = 64
 class Calm:
     """What holds of the readings to come. Shared by devices in the same situation; never changed."""
 
-    __slots__ = ("_asked", "_plan", "awake", "bands", "fix_disturbs", "on_fix", "timed", "watched")
+    __slots__ = ("_asked", "_plan", "awake", "bands", "on_fix", "timed", "watched")
 
     def __init__(self, plan: Plan, bands: dict[str, Band], awake: frozenset[int], timed: tuple[int, ...]) -> None:
         self._plan = plan
@@ -43,12 +43,8 @@ class Calm:
         """Places of the rules that have to be asked nevertheless."""
         self.timed = timed
         """Places of the others that have deadlines, which move while nobody is asked."""
-        located, heard = plan.touched_by(LOCATION), plan.touched_by(ANY_DATA)
-        self.on_fix = tuple(sorted({*located, *(place for place in heard if place in awake)}))
-        """Places of the rules that a position touches."""
-        calm = {*plan.shape(tuple(sorted(bands))).rules} - awake
-        self.fix_disturbs = not calm.isdisjoint(located)
-        """Whether a position may change what the bands were made from."""
+        self.on_fix = tuple(place for place in plan.touched_by(LOCATION, ANY_DATA) if place in awake)
+        """Places of the rules to be asked at a position."""
 
     def asked(self, names: tuple[str, ...]) -> tuple[int, ...]:
         """The rules that a reading of the metrics ``names`` touches, and that are awake."""
@@ -116,7 +112,7 @@ def _calm_of(subject: Subject) -> Calm | None:
     names = tuple(sorted(subject.samples))
     bands = dict.fromkeys(names, ANYTHING)
     awake, timed = [], []
-    places = plan.shape(names).rules
+    places = plan.shape((*names, LOCATION)).rules
     for place in places:
         slot = slots.taken.get(place)
         if slot is None and slots.resting >> place & 1:

@@ -78,10 +78,11 @@ class Condition(ABC):
         """Within which bands further samples leave everything as it is; ``None``: it has to be asked at each of them.
 
         Called with what is known at ``at``, after everything until then was applied. The promise: while no deadline
-        comes and nothing but readings arrives, all of whose metrics lie within the bands, each newer than anything
-        heard before, ``on_event`` would return ``truth`` each time and leave the memory as it is, and
-        ``next_deadline`` would never come nearer. So a condition that looks at anything beside its memory, the samples,
-        the device's facts and its own deadlines has no bands, nor has one that counts or learns. Changes nothing.
+        comes and nothing arrives, newer than anything heard before, but readings all of whose metrics lie within the
+        bands, and positions that enter and leave no store, ``on_event`` would return ``truth`` each time and leave the
+        memory as it is, and ``next_deadline`` would never come nearer. So a condition that looks at anything beside its
+        memory, the samples, the stores around, the device's facts and its own deadlines has no bands; nor has one that
+        counts or learns, or that asks how a store is. Changes nothing.
         """
         return None
 

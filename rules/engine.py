@@ -29,7 +29,7 @@ from devices.event import (
 )
 from rules.alert import FIRING, Slot
 from rules.announcement import announce_anew
-from rules.calm import Calm, calm_down, disturb, rouse, still_awake
+from rules.calm import calm_down, disturb, rouse, still_awake
 from rules.command import obey
 from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
@@ -206,36 +206,34 @@ def _evaluate(
 
 
 def _location(state: PartitionState, event: Location, position: Position, out: list[Outcome]) -> None:
-    subject = state.subject(event.device_id)
+    at = event.at
+    subject = state.subjects.get(event.device_id) or state.subject(event.device_id)
     before = subject.fix
-    if before is not None and not _follows(event, before[0], before[1:] != (event.lat, event.lon, event.accuracy)):
+    if before is not None and at <= before[0] and not _follows(event, before[0], before[1:] != _place(event)):
         return
-    if subject.due < event.at:
-        _catch_up(state, subject, event.at, position, out)
-    if subject.plan.located:
-        locate(subject, event)
-    subject.fix = (event.at, event.lat, event.lon, event.accuracy)
+    if subject.due < at:
+        _catch_up(state, subject, at, position, out)
+    moved = subject.plan.located and locate(subject, event)
+    subject.fix = (at, event.lat, event.lon, event.accuracy)
     calm = subject.calm
-    if calm is not None and subject.last_at < event.at < subject.due:
-        _moved(state, subject, event, calm, position, out)
-    else:
-        rouse(subject)
-        _heard(state, subject, event, position, out, LOCATION)
+    if calm is not None and not moved and subject.last_at < at < subject.due:
+        subject.heard_at = subject.last_at = at
+        subject.unasked += 1
+        if not 0 <= event.received_at - at - subject.lag < LAG_STEP_MS:
+            _advance(state, subject, at, event.received_at)
+        state.dirty.add(event.device_id)
+        if calm.on_fix:
+            _ask_awake(state, subject, calm.on_fix, position, out)
+        return
+    rouse(subject)
+    _heard(state, subject, event, position, out, LOCATION)
     subject.entered = subject.left = ()
+    if state.calming:
+        calm_down(subject)
 
 
-def _moved(
-    state: PartitionState, subject: Subject, event: Location, calm: Calm, position: Position, out: list[Outcome]
-) -> None:
-    """A calm device sent a position: ask the rules about places, not those about its being heard at all."""
-    subject.heard_at = event.at
-    subject.unasked += 1
-    _advance(state, subject, event.at, event.received_at)
-    state.dirty.add(subject.id)
-    if calm.on_fix:
-        _evaluate(state, subject, calm.on_fix, position, out)
-        if calm.fix_disturbs:
-            rouse(subject)
+def _place(event: Location) -> tuple[float, float, float]:
+    return event.lat, event.lon, event.accuracy
 
 
 def _device_event(state: PartitionState, event: DeviceEvent, position: Position, out: list[Outcome]) -> None:

@@ -11,7 +11,7 @@ their centre (equirectangular, true to about 0.1 % for fences up to 20 km across
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _CELL = 0.01
 """Degrees; about 1.1 km from north to south."""
 _COLUMNS = round(360 / _CELL)
 _WIDE_CELLS = 256
+_NOBODY: Set[str] = frozenset()
 _GEOJSON = "write {lat, lon, radius} or a GeoJSON Polygon with [lon, lat] positions"
 
 
@@ -212,7 +213,7 @@ class Fences:
 
     def __init__(self) -> None:
         self._fences: dict[str, Fence] = {}
-        self._cells: dict[tuple[int, int], list[str]] = {}
+        self._cells: dict[int, tuple[str, ...]] = {}
         self._wide: dict[str, Fence] = {}
 
     def __len__(self) -> int:
@@ -227,7 +228,7 @@ class Fences:
             self._wide[store_id] = fence
             return
         for cell in cells:
-            self._cells.setdefault(cell, []).append(store_id)
+            self._cells[cell] = (*self._cells.get(cell, ()), store_id)
 
     def remove(self, store_id: str) -> None:
         """Forget the fence of ``store_id``, if it has one."""
@@ -235,10 +236,9 @@ class Fences:
         if fence is None or self._wide.pop(store_id, None) is not None:
             return
         for cell in _few_cells(fence.bounds) or ():
-            ids = self._cells[cell]
-            ids.remove(store_id)
-            if not ids:
-                del self._cells[cell]
+            others = tuple(other for other in self._cells.pop(cell) if other != store_id)
+            if others:
+                self._cells[cell] = others
 
     def holds(self, store_id: str, lat: float, lon: float, accuracy: float) -> bool | None:
         """Whether the store's fence holds the position; certainly not, if it has none."""
@@ -250,9 +250,14 @@ class Fences:
         fence = self._fences.get(store_id)
         return math.inf if fence is None else fence.beyond(lat, lon)
 
-    def near(self, lat: float, lon: float, metres: float) -> set[str]:
+    def near(self, lat: float, lon: float, metres: float) -> Set[str]:
         """Stores of which a part may lie within ``metres``."""
         up, across = _reach(lat, metres)
+        row, column = math.floor((lat - up) / _CELL), math.floor((lon - across) / _CELL)
+        if not self._wide and row == math.floor((lat + up) / _CELL) and column == math.floor((lon + across) / _CELL):
+            # Nearly always the circle lies in one cell, and mostly in an empty one.
+            here = self._cells.get(row * _COLUMNS + column % _COLUMNS)
+            return _NOBODY if here is None else frozenset(here)
         found: set[str] = set()
         cells = _few_cells((lat - up, lon - across, lat + up, lon + across))
         for cell in cells or ():
@@ -265,15 +270,16 @@ class Fences:
         return found
 
 
-def _few_cells(bounds: tuple[float, float, float, float]) -> list[tuple[int, int]] | None:
+def _few_cells(bounds: tuple[float, float, float, float]) -> list[int] | None:
     south, west, north, east = bounds
     rows = math.floor(north / _CELL) - math.floor(south / _CELL) + 1
     columns = math.floor(east / _CELL) - math.floor(west / _CELL) + 1
     return None if rows * columns > _WIDE_CELLS else list(_cells(bounds))
 
 
-def _cells(bounds: tuple[float, float, float, float]) -> Iterator[tuple[int, int]]:
+def _cells(bounds: tuple[float, float, float, float]) -> Iterator[int]:
+    """The numbers of the cells that the bounds touch."""
     south, west, north, east = bounds
     for row in range(math.floor(south / _CELL), math.floor(north / _CELL) + 1):
         for column in range(math.floor(west / _CELL), math.floor(east / _CELL) + 1):
-            yield row, column % _COLUMNS
+            yield row * _COLUMNS + column % _COLUMNS

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet
 from rules.condition import LOCATION, Condition, Memory, Operator, Scope, Truth
 from rules.duration import spoken
 from rules.geofence import USELESS_ACCURACY_M, credible_accuracy
@@ -109,6 +110,12 @@ class Enter(_Zone):
             memory[:] = [None, at, entered]
         return memory[0] is not None
 
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever is sent from where the device is, but not between a visit and the one that follows."""
+        if not subject.tracked or memory[2] is not None:
+            return None
+        return Quiet(memory[0] is not None, {}) if memory[0] is None or memory[0] in subject.inside else None
+
     def on_time(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
         """Begin the visit that follows."""
         if memory[2] is not None and memory[1] < at:
@@ -145,6 +152,13 @@ class Leave(_Zone):
             if left is not None:
                 memory[:] = [left, at]
         return memory[0] is not None
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever is sent from where the device is, unless a store there is meant by its tags, which may change."""
+        if not subject.tracked or (subject.inside and self.stores.tag is not None):
+            return None
+        back = self.stores.first(subject.inside, subject.world) is not None
+        return None if back and memory[0] is not None else Quiet(memory[0] is not None, {})
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``phone-3 left Ginza``."""
@@ -191,6 +205,10 @@ class Dwell(_Zone):
             memory[1] = fix_at
         memory[3] = fix_at
         return self.on_time(memory, subject, at)
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever is sent from outside all stores; inside, each position counts."""
+        return Quiet(False, {}) if subject.tracked and memory[0] is None and not subject.inside else None
 
     def on_time(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
         """Complete the count, if the newest position is not too old to speak for now."""
@@ -261,6 +279,11 @@ class Near(_Zone):
             elif subject.world.fences.beyond(memory[0], lat, lon) - vague >= AWAY * self.distance:
                 memory[:2] = [None, None]
         return memory[0] is not None
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Whatever is sent from where the device is: only the next position changes it."""
+        looked = subject.tracked and subject.fix is not None and memory[2] == list(subject.fix)
+        return Quiet(memory[0] is not None, {}) if looked else None
 
     def _approached(self, subject: Subject, lat: float, lon: float, vague: float) -> str | None:
         """The nearest fence that is meant, if all of the position's circle is near it."""
