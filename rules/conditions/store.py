@@ -38,6 +38,11 @@ class Store(Condition):
     def _such(self, store: StoreFacts) -> Truth:
         return all_of(part.holds(_fact(store, part.name)) for part in self.parts)
 
+    def evidence(self, memory: Memory, subject: Subject) -> dict[str, Any]:
+        """The store that is such a one: its id and name."""
+        store = next((store for store in stores_of(subject) if self._such(store)), None)
+        return {} if store is None else {"store_id": store.id, "store": subject.world.name_of(store.id)}
+
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """What was wanted, and what each store is."""
         stores = [

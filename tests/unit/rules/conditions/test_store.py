@@ -45,6 +45,8 @@ def test_where_the_device_is_counts_before_where_it_belongs() -> None:
     story.tell(device(DeviceFacts("phone-3", store="outlet")))
     assert story.heard(fix(0, 500), fix(10, 0), fix(20, 500)) == [("firing", 10), ("resolved", 20)]
     assert story.decisions[0].summary == "the store is tagged flagship on phone-3"
+    assert [decision.store_id for decision in story.decisions] == ["ginza", "ginza"]
+    assert story.decisions[0].values["store"] == "Ginza"
 
 
 def test_a_phone_that_is_in_no_store_is_in_no_such_store() -> None:
