@@ -70,7 +70,9 @@ class Watch:
 class Model:
     """What holds on which device, and where it stands."""
 
-    version: int = 0
+    versions: list[int] = field(default_factory=lambda: [0] * PARTITIONS)
+    """Which rules each partition has, and which are on their way there."""
+    coming: list[list[tuple[int, int]]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     stores: dict[str, str | None] = field(default_factory=dict)
     members: dict[str, Watch] = field(default_factory=lambda: {d: Watch(VERSIONS[0][1]) for d in DEVICES})
     down: dict[str, Watch] = field(default_factory=lambda: {d: Watch(6) for d in DEVICES})
@@ -79,7 +81,7 @@ class Model:
         return {d for d in DEVICES if self.members[d].holds and self.stores.get(d) == store}
 
     def speaks(self, store: str) -> bool:
-        return self.version % 2 == 0 and any(self.down[d].holds and self.stores.get(d) == store for d in DEVICES)
+        return self.versions[0] % 2 == 0 and any(self.down[d].holds and self.stores.get(d) == store for d in DEVICES)
 
 
 class Partition:
@@ -114,10 +116,13 @@ class Cluster:
         self.decisions: dict[str, Decision] = {}
 
     def append(self, event: Event, key: str | None) -> None:
-        for number, partition in enumerate(self.partitions):
+        for number in range(PARTITIONS):
             if key is None or number == partition_of(key, PARTITIONS):
-                self.seq += 1
-                partition.log.append((self.seq, event))
+                self.append_to(number, event)
+
+    def append_to(self, number: int, event: Event) -> None:
+        self.seq += 1
+        self.partitions[number].log.append((self.seq, event))
 
     def run(self, number: int, count: int | None = None) -> None:
         partition = self.partitions[number]
@@ -151,11 +156,13 @@ actions = st.lists(
         st.tuples(st.just("say twice"), devices, st.integers(4, 9)),
         st.tuples(st.just("move"), devices, st.sampled_from([*STORES, None])),
         st.tuples(st.just("rules"), st.integers(0, len(VERSIONS) - 1)),
-        st.tuples(st.just("run"), numbers, st.integers(1, 4)),
+        st.tuples(st.just("spread"), numbers),
+        st.tuples(st.just("run"), numbers, st.integers(1, 12)),
+        st.tuples(st.just("run"), numbers, st.integers(1, 12)),
         st.tuples(st.just("save"), numbers),
         st.tuples(st.just("crash"), numbers),
     ),
-    max_size=40,
+    max_size=50,
 )
 
 
@@ -170,11 +177,10 @@ def happen(action: tuple, at: int, cluster: Cluster, model: Model) -> None:  # t
             cluster.append(DeviceChanged(at, DeviceFacts(device, store=store)), device)
             model.stores[device] = store
         case ("rules", version):
-            cluster.append(RulesChanged(at, f"v{version}", {"rules.yaml": rules_of(version)}), None)
-            if version != model.version:
-                for watch in model.members.values():
-                    watch.change(VERSIONS[version][1])
-            model.version = version
+            for number in range(PARTITIONS):
+                model.coming[number].append((at, version))
+        case ("spread", number):
+            arrive(number, cluster, model)
         case ("run", number, count):
             cluster.run(number, count)
         case ("save", number):
@@ -183,9 +189,30 @@ def happen(action: tuple, at: int, cluster: Cluster, model: Model) -> None:  # t
             cluster.partitions[number].crash()
 
 
+def arrive(number: int, cluster: Cluster, model: Model) -> None:
+    """The next rules on their way come to one partition: the log takes them for one after the other."""
+    if not model.coming[number]:
+        return
+    at, version = model.coming[number].pop(0)
+    event = RulesChanged(at, f"v{version}", {"rules.yaml": rules_of(version)})
+    cluster.append_to(number, event)
+    if version != model.versions[number]:
+        for device, watch in model.members.items():
+            if partition_of(device, PARTITIONS) == number:
+                watch.change(VERSIONS[version][1])
+    model.versions[number] = version
+
+
+def arrive_everywhere(cluster: Cluster, model: Model) -> None:
+    for number in range(PARTITIONS):
+        while model.coming[number]:
+            arrive(number, cluster, model)
+
+
 def begin() -> tuple[Cluster, Model]:
     cluster, model = Cluster(), Model()
     happen(("rules", 0), START, cluster, model)
+    arrive_everywhere(cluster, model)
     for device in DEVICES:
         happen(("move", device, "ginza"), START, cluster, model)
     return cluster, model
@@ -197,8 +224,9 @@ def test_counts_and_speaks_as_the_model_does_once_all_is_heard(happened: list[tu
     cluster, model = begin()
     for number, action in enumerate(happened):
         happen(action, START + 1000 * (number + 1), cluster, model)
+    arrive_everywhere(cluster, model)
     cluster.run_all()
-    at_least = VERSIONS[model.version][0]
+    at_least = VERSIONS[model.versions[0]][0]
     for store in STORES:
         group = cluster.group(store)
         holding = set() if group is None else set(group.holding("shop", 0))
@@ -213,18 +241,16 @@ def test_counts_and_speaks_as_the_model_does_once_all_is_heard(happened: list[tu
 @given(actions)
 def test_a_crash_decides_nothing_anew_and_forgets_nothing(happened: list[tuple]) -> None:  # type: ignore[type-arg]
     """Where everything is heard at once, crashes and saves in between change no decision."""
-    without = [action for action in happened if action[0] not in ("run", "save", "crash")]
-    calm, _ = begin()
-    model = Model()
-    for number, action in enumerate(without):
-        happen(action, START + 1000 * (number + 1), calm, model)
-        calm.run_all()
-    wild, _ = begin()
-    number = 0
-    for action in happened:
-        number += action[0] not in ("run", "save", "crash")
-        happen(action, START + 1000 * number, wild, model)
-        wild.run_all()
+    calm, model = begin()
+    wild, other = begin()
+    for number, action in enumerate(happened):
+        at = START + 1000 * (number + 1)
+        if action[0] not in ("run", "save", "crash", "spread"):
+            happen(action, at, calm, model)
+        happen(action, at, wild, other)
+        for cluster, known in ((calm, model), (wild, other)):
+            arrive_everywhere(cluster, known)
+            cluster.run_all()
 
     def told(cluster: Cluster) -> set[tuple[str, str, str, int]]:
         made = cluster.decisions.values()
