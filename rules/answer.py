@@ -79,7 +79,7 @@ def _missing(inquiry: Inquiry, clock: Clock) -> list[str]:
 
 def _about_time(inquiry: Inquiry, clock: Clock) -> list[str]:
     said = []
-    behind = 0 if inquiry.clock is None else inquiry.at + inquiry.lag - inquiry.clock
+    behind = 0 if inquiry.clock is None else inquiry.at - inquiry.clock
     if behind > CLOCK_BEHIND_MS and inquiry.clock is not None:
         said.append(f"the log's own time had come to {clock(inquiry.clock)} only: no worker was there to write it")
     if inquiry.lag:

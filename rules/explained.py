@@ -74,7 +74,7 @@ def parts(tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _headline(tree: dict[str, Any], clock: Callable[[Millis], str]) -> str:
     facts = [_sample(tree, clock)] if tree.get("metric") is not None else []
     facts += [
-        f"{_words(key)} {_said(key, value, clock)}".rstrip()
+        f"{_words(key)} {said(key, value, clock)}".rstrip()
         for key, value in tree.items()
         if key not in _TOLD and not is_part(value)
     ]
@@ -90,15 +90,15 @@ def _sample(tree: dict[str, Any], clock: Callable[[Millis], str]) -> str:
     return f"{metric} {shown(tree.get('value'))} at {clock(tree['sampled_at'])}"
 
 
-def _said(key: str, value: Any, clock: Callable[[Millis], str]) -> str:
-    """A value as a sentence shows it; what kind of value it is, its key says."""
+def said(key: str, value: Any, clock: Callable[[Millis], str]) -> str:
+    """The value under ``key`` of an explanation as a sentence shows it; what kind of value it is, the key says."""
     if value is None:
         return "–"
     if isinstance(value, dict):
-        inner = ", ".join(f"{_words(name)} {_said(name, each, clock)}" for name, each in value.items())
+        inner = ", ".join(f"{_words(name)} {said(name, each, clock)}" for name, each in value.items())
         return f"({inner})"
     if isinstance(value, list | tuple):
-        shown_items = [_said(key, each, clock) for each in value[:_LONGEST_LIST]]
+        shown_items = [said(key, each, clock) for each in value[:_LONGEST_LIST]]
         more = f" and {len(value) - _LONGEST_LIST} more" if len(value) > _LONGEST_LIST else ""
         return (", ".join(shown_items) or "none") + more
     if isinstance(value, int) and not isinstance(value, bool):

@@ -11,7 +11,7 @@ from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, clock, facts, joined, span, value_text, words
 from gateway.storage.decisions_read import Made
 from gateway.storage.timeline import Entry
-from rules.explained import is_part, parts
+from rules.explained import is_part, parts, said
 
 CHANNELS: Final = {"push": "Push", "sms": "SMS", "email": "Email"}
 SEVERITIES: Final = ("critical", "major", "minor", "warning", "info")
@@ -177,7 +177,7 @@ def _condition(node: dict[str, Any]) -> tuple[str, str]:
     elif told is None:
         told = f"{metric} {words(operator)} {value_text(rest.pop('limit', None)) if 'limit' in rest else ''}".strip()
     saw = "; ".join(
-        f"{_name(name)} {_seen(name, value)}" for name, value in rest.items() if value not in (None, [], {})
+        f"{_name(name)} {said(name, value, _clock)}" for name, value in rest.items() if value not in (None, [], {})
     )
     return told, saw
 
@@ -188,14 +188,8 @@ def _name(name: str) -> str:
     )
 
 
-def _seen(name: str, value: Any) -> str:
-    if name in {"at", "since", "heard_at"} and isinstance(value, int):
-        return datetime.fromtimestamp(value / 1000, UTC).strftime("%H:%M:%S UTC")
-    if name.endswith("_ms") and isinstance(value, int | float):
-        return span(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{_name(key)} {_seen(key, item)}" for key, item in value.items() if item is not None)
-    return value_text(value)
+def _clock(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%-d %b %H:%M:%S UTC")
 
 
 def _detail(entry: Entry) -> list[tuple[str, Any]]:

@@ -18,6 +18,7 @@ from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, empty, facts, joined, span
 from gateway.console.pages.rules import usable
 from gateway.console.spark import days
+from gateway.console.trying import Trying
 from gateway.storage import alerts_read, rule_activity, rule_sets
 from gateway.storage.alerts_read import Alert
 from gateway.storage.rule_activity import QUIET, Activity
@@ -36,6 +37,8 @@ class Read(NamedTuple):
     source: Excerpt | None
     active: Activity
     firing: list[Alert]
+    files: dict[str, str]
+    """The whole set that holds."""
 
 
 def register(console: Console) -> None:
@@ -61,6 +64,8 @@ def register(console: Console) -> None:
             with ui.element("div").classes("grid"):
                 with ui.element("div").classes("c7 stack"):
                     html(_said(read), tag="section", classes="card")
+                    if read.source is not None:
+                        Trying(console, caller, rule_id, read.source, read.files)
                     Asking(console, rule_id, read.firing[0].subject if read.firing else "")
                 with ui.element("div").classes("c5 stack"):
                     live(activity, seconds=REFRESH_SECONDS, first=_activity(read), classes="stack")
@@ -75,7 +80,7 @@ def _read(engine: Engine, rule_id: str) -> Read | None:
         now = int(time.time() * 1000)
         active = rule_activity.activity(connection, now=now, days=DAYS, rule_id=rule_id).get(rule_id, QUIET)
         firing = alerts_read.firing(connection, rule_id=rule_id, limit=SHOWN) if active.firing else []
-        return Read(rule, excerpt(held.files, rule_id), active, firing)
+        return Read(rule, excerpt(held.files, rule_id), active, firing, held.files)
 
 
 def _crumb() -> Markup:

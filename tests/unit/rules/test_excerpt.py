@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.excerpt import excerpt
+from rules.excerpt import excerpt, replaced
 from rules.source import read_yaml
 
 TEXT = """\
@@ -46,6 +46,24 @@ def test_rules_on_one_line_give_that_line() -> None:
     )
     assert found is not None
     assert "id: b" in found.text
+
+
+def test_a_rule_put_in_its_place_again_changes_nothing() -> None:
+    files = {"a.yaml": "rules: []\n", "b.yaml": TEXT}
+    for rule_id in ("warm", "cold"):
+        found = excerpt(files, rule_id)
+        assert found is not None
+        assert replaced(files, rule_id, found.text) == files
+
+
+def test_another_text_stands_where_the_rule_stood() -> None:
+    changed = replaced({"b.yaml": TEXT}, "warm", "- id: warm\n  when: {metric: t, above: 9}\n")["b.yaml"]
+    assert changed == TEXT.replace(
+        "  - id: warm\n    when:\n      metric: t   # °C\n      above: 8\n",
+        "  - id: warm\n    when: {metric: t, above: 9}\n",
+    )
+    with pytest.raises(KeyError):
+        replaced({"b.yaml": TEXT}, "hot", "- id: hot")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "rules: 7", "rules:\n  - 7\n", "rules: [", "tests: []"])

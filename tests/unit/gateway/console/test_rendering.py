@@ -103,15 +103,15 @@ def test_an_explanation_reads_as_what_was_asked_and_what_was_seen() -> None:
     tree = {
         "operator": "for",
         "duration_ms": 600_000,
-        "since": 0,
+        "since": 1_750_000_000_000,
         "result": True,
-        "of": [{"operator": "absent_for", "metric": None, "duration_ms": 60_000, "heard_at": 1_000, "result": None}],
+        "of": [{"operator": "absent_for", "metric": None, "duration_ms": 60_000, "heard_at": 1_750_000_001_000, "result": None}],
     }
     shown = str(entries.why(tree))
     assert "for 10 min" in shown
-    assert "since 00:00:00 UTC" in shown
+    assert "since 15 Jun 15:06:40 UTC" in shown
     assert "no data for 1 min" in shown
-    assert "last heard 00:00:01 UTC" in shown
+    assert "last heard 15 Jun 15:06:41 UTC" in shown
     assert "mark-unknown" in shown
 
 
