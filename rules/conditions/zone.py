@@ -280,11 +280,6 @@ class Near(_Zone):
                 memory[:2] = [None, None]
         return memory[0] is not None
 
-    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
-        """Whatever is sent from where the device is: only the next position changes it."""
-        looked = subject.tracked and subject.fix is not None and memory[2] == list(subject.fix)
-        return Quiet(memory[0] is not None, {}) if looked else None
-
     def _approached(self, subject: Subject, lat: float, lon: float, vague: float) -> str | None:
         """The nearest fence that is meant, if all of the position's circle is near it."""
         reach = self.distance - vague
