@@ -31,6 +31,9 @@ from rules.state import PartitionState, ruleset_of
 
 log = structlog.get_logger()
 
+BREATH = 8
+"""Records that are folded at a stretch."""
+
 Progress = Callable[[int, int], None]
 """Records read, records in all."""
 
@@ -169,6 +172,8 @@ async def _feed(replay: Replay, arriving: AsyncIterator[list[Record]], progress:
             done += 1
             if not _take(replay, record):
                 return
+            if done % BREATH == 0:
+                await asyncio.sleep(0)  # the loop serves others too
         progress(done, done + records[-1].pending if records else done)
 
 

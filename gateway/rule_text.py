@@ -12,7 +12,7 @@ from rules.excerpt import Excerpt, excerpt
 from rules.problem import RuleErrors
 from rules.state import ruleset_of
 
-MAX_SETS = 30
+MAX_SETS = 10
 """So many sets are looked through."""
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 MAX_BYTES = 400_000
 """A whole set travels in one record of the log."""
+TRIES = 3
+"""How often files are read anew that changed while they were read."""
 
 
 class NoRulesError(Exception):
@@ -28,22 +30,36 @@ def read(place: Path) -> dict[str, str]:
     Raises:
         NoRulesError: there is none, it can't be read as UTF-8 text, or all are longer than a record of the log.
     """
-    paths = _files(place) if place.is_dir() else [place]
+    for _ in range(TRIES - 1):
+        before = traces(place)
+        files = _read(place)
+        if traces(place) == before:
+            return files
+    return _read(place)
+
+
+def _read(place: Path) -> dict[str, str]:
+    try:
+        paths = _files(place) if place.is_dir() else [place]
+        size = sum(path.stat().st_size for path in paths)
+    except OSError as error:
+        raise NoRulesError(f"{error.filename}: {error.strerror}") from error
     if not paths:
         raise NoRulesError(f"{place} has no *.yaml files: put rules there, or point rules.dir elsewhere")
-    files = {}
-    for path in paths:
-        try:
-            files[str(path) if path == place else path.name] = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise NoRulesError(f"{error.filename}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise NoRulesError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
-    if (size := sum(len(text.encode()) for text in files.values())) > MAX_BYTES:
+    if size > MAX_BYTES:
         raise NoRulesError(
             f"{place}: {size} bytes of rules, at most {MAX_BYTES} can be used: leave out what is not needed"
         )
-    return files
+    return {str(path) if path == place else path.name: _text(path) for path in paths}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NoRulesError(f"{error.filename}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise NoRulesError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
 
 
 def traces(place: Path) -> frozenset[Trace]:

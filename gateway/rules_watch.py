@@ -28,6 +28,8 @@ LOOK_SECONDS = 0.5
 QUIET_SECONDS = 0.3
 """How long no file may change before the set is read: editors and checkouts write in several steps."""
 QUIET_LOOK_SECONDS = 0.1
+RETRY_SECONDS = 2.0
+"""Until the next try where the database is away."""
 
 
 class Adopted(NamedTuple):
@@ -117,7 +119,8 @@ async def watch(
     while True:
         if due:
             due = not await asyncio.to_thread(_follow, engine, place, templates, saved=saved)
-        await asyncio.sleep(QUIET_LOOK_SECONDS if settling.moving else LOOK_SECONDS)
+        pause = QUIET_LOOK_SECONDS if settling.moving else LOOK_SECONDS
+        await asyncio.sleep(RETRY_SECONDS if due else pause)
         if settling.see(await asyncio.to_thread(rules_dir.traces, place), clock()):
             saved = due = True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.problems import Problem
 from gateway.ingress.core import Core
 from gateway.log import Record, RejectedRecord
+
+REPLAYS_AT_ONCE = 2
+"""They share the loop with everybody else's requests."""
 
 
 class Log(Protocol):
@@ -67,6 +71,8 @@ class Api:
     backtests: Backtests
     rules_dir: Path | None = None
     """The folder whose rules are followed."""
+    replays: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(REPLAYS_AT_ONCE))
+    """Held while the log is read for one question."""
     running_feed: InventoryFeed | None = None
 
     @property

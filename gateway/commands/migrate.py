@@ -16,6 +16,7 @@ def run() -> None:
     from gateway.prepare import prepare_database
     from gateway.rules_dir import NoRulesError
     from gateway.storage.database import DatabaseUnfitError, connect
+    from notifiers.templates import TemplateError
     from rules.problem import RuleErrors
 
     settings = loaded_settings()
@@ -24,7 +25,7 @@ def run() -> None:
         adopted = prepare_database(engine, settings)
     except RuleErrors as errors:
         fail("\n".join(str(problem) for problem in errors.problems))
-    except (addresses.NotRunningError, NoRulesError, DatabaseUnfitError) as error:
+    except (addresses.NotRunningError, NoRulesError, TemplateError, DatabaseUnfitError) as error:
         fail(str(error))
     except OperationalError as error:
         fail(f"the database does not answer: {str(error.orig).splitlines()[0]}")

@@ -27,6 +27,7 @@ def _run_all(settings: Settings) -> None:
     from gateway.embedded.errors import EmbeddedError
     from gateway.rules_dir import NoRulesError
     from gateway.whole import Gateway
+    from notifiers.templates import TemplateError
     from rules.problem import RuleErrors
 
     gateway = Gateway(settings)
@@ -35,7 +36,7 @@ def _run_all(settings: Settings) -> None:
         sandbox = {"sandbox": gateway.sandbox.url} if gateway.sandbox else {}
         log.info("serve.ready", console=f"{settings.public_url}/console", mqtt=settings.mqtt.bind, **sandbox)
         gateway.wait()
-    except (EmbeddedError, NoRulesError) as error:
+    except (EmbeddedError, NoRulesError, TemplateError) as error:
         fail(str(error))
     except RuleErrors as errors:
         more = f" (and {len(errors.problems) - 1} more: kizashi rules check)" if len(errors.problems) > 1 else ""

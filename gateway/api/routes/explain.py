@@ -21,10 +21,6 @@ router = APIRouter(prefix="/v1/rules", tags=["rules"])
 
 READ_SECONDS = 30.0
 """A replay that takes longer is for the command line, which has no limit."""
-AT_ONCE = 2
-"""Replays under way in one process: they share its loop with everybody else's requests."""
-
-_turn = asyncio.Semaphore(AT_ONCE)
 
 Subject = Annotated[str, Query(min_length=1, max_length=200, description="The device, or a group: `store/ginza`.")]
 At = Annotated[str, Query(max_length=60, description="ISO 8601 (UTC without a zone), `2h ago`, or `now`.")]
@@ -47,7 +43,7 @@ async def explain_rule(api: Here, rule_id: str, device_id: Subject, at: At = "no
 
 async def _ask(api: Api, rule_id: str, device_id: str, at: int) -> Answer:
     try:
-        async with asyncio.timeout(READ_SECONDS), _turn:
+        async with asyncio.timeout(READ_SECONDS), api.replays:
             return await ask(api.engine, api.log, api.partitions, rule_id, device_id, at)
     except LogError as error:
         raise Problem(503, f"The log can't be read: {error}. Try again.") from error

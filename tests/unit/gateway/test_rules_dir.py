@@ -56,3 +56,24 @@ def test_more_than_a_record_of_the_log_can_carry_is_refused(tmp_path: Path) -> N
     (tmp_path / "a.yaml").write_text("# " + "x" * rules_dir.MAX_BYTES)
     with pytest.raises(NoRulesError, match="at most 400000"):
         rules_dir.read(tmp_path)
+
+
+def test_files_that_change_while_they_are_read_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("rules: [] # half")
+    as_it_was = Path.read_text
+
+    def read_text(path: Path, encoding: str | None = None) -> str:
+        found = as_it_was(path, encoding=encoding)
+        if "half" in found:
+            file.write_text("rules: [] # all of it")
+        return found
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert rules_dir.read(tmp_path) == {"a.yaml": "rules: [] # all of it"}
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "sub.yaml").mkdir()
+    with pytest.raises(NoRulesError, match=r"sub\.yaml: Is a directory"):
+        rules_dir.read(tmp_path)
