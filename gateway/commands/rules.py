@@ -28,4 +28,6 @@ def check(file: Path, templates_dir: Path | None) -> None:
         fail(f"{count} problem{'s' if count > 1 else ''}: nothing was changed")
     for warning in ruleset.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    succeed(f"{len(ruleset.rules)} rule{'s' if len(ruleset.rules) != 1 else ''} in {file}: fine")
+    count = len(ruleset.warnings)
+    but = f", with {count} warning{'s' if count > 1 else ''}" if count else ""
+    succeed(f"{len(ruleset.rules)} rule{'s' if len(ruleset.rules) != 1 else ''} in {file}: fine{but}")

@@ -80,3 +80,4 @@ def test_what_is_probably_not_meant_is_a_warning_and_no_mistake(tmp_path: Path) 
     assert "warning: " in output
     assert "rules.yaml:4:40: temperature never exceeds 5" in output
     assert "1 rule in" in output
+    assert "fine, with 1 warning" in output
