@@ -51,8 +51,7 @@ def _opened(connection: Connection, decision: Decision, action: CaseAction) -> l
             "explanation": msgspec.to_builtins(decision.explanation),
         },
     }
-    adding = insert(cases).values(row).on_conflict_do_nothing().returning(cases.c.id)
-    if connection.execute(adding).one_or_none() is not None:
+    if _added(connection, row, certain=decision.transition == "firing"):
         return [_entry(decision, case_id, f"Case opened in {action.queue}: {decision.summary}", "opened")]
     if decision.transition != "raised":
         return []
@@ -60,6 +59,15 @@ def _opened(connection: Connection, decision: Decision, action: CaseAction) -> l
     again = {"state": "open", "resolved_at": None, "severity": decision.severity, "priority": action.priority}
     connection.execute(update(cases).where(cases.c.id == case_id).values(again))
     return [_entry(decision, case_id, f"Case opened again: {decision.summary}", "reopened")]
+
+
+def _added(connection: Connection, row: dict[str, Any], *, certain: bool) -> bool:
+    """Write the case. ``certain``: the alert begins with it, so nobody need wait to hear that there was none."""
+    adding = insert(cases).values(row).on_conflict_do_nothing()
+    if certain:
+        connection.execute(adding)
+        return True
+    return connection.execute(adding.returning(cases.c.id)).one_or_none() is not None
 
 
 def _raised(

@@ -225,6 +225,8 @@ alerts = Table(
     # NULL: it recovered. Else time, withdrawn, passed, or who resolved it.
     Column("ended_by", Text),
     Index("alerts_subject", "subject", "fired_at"),
+    Index("alerts_rule", "rule_id", "fired_at"),
+    Index("alerts_customer", "customer_id", "fired_at"),
     Index("alerts_open", "customer_id", postgresql_where=text("state = 'firing'")),
     Index("alerts_fired", "fired_at"),
 )

@@ -24,6 +24,10 @@ ALTER TABLE alerts
 
 CREATE INDEX alerts_subject ON alerts (subject, fired_at);
 
+CREATE INDEX alerts_rule ON alerts (rule_id, fired_at);
+
+CREATE INDEX alerts_customer ON alerts (customer_id, fired_at);
+
 CREATE INDEX decisions_alert ON decisions (alert_id);
 
 CREATE TABLE interventions (
