@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from rules import inhibition
@@ -14,6 +15,7 @@ from rules.calendar_words import read_calendar_definition
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
 from rules.library import SECTIONS, Definition, Library
+from rules.life_advice import advise_on_life
 from rules.mentions import Mentions
 from rules.problem import Problem, RuleErrors
 from rules.profiles import read_profile
@@ -45,6 +47,20 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 _EXAMPLE = "write rules: followed by a list of rules"
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A rule set while its files are read."""
+
+    library: Library
+    known_templates: frozenset[str] | None
+    rules: dict[str, Rule | None] = field(default_factory=dict)
+    """By id; ``None`` for one that cannot be used."""
+    references: list[inhibition.Reference] = field(default_factory=list)
+    mentions: dict[str, Mentions] = field(default_factory=dict)
+    """By the id of the rule that says them."""
+    warnings: list[Problem] = field(default_factory=list)
+
+
 def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) -> Ruleset:
     """Read a whole rule set.
 
@@ -56,20 +72,18 @@ def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) 
         RuleErrors: with all problems in all files.
     """
     problems: list[Problem] = []
-    rules: dict[str, Rule | None] = {}
-    references: list[inhibition.Reference] = []
-    said: dict[str, Mentions] = {}
     documents = [document for file in sorted(files) if (document := _read_document(file, files[file], problems))]
-    library = _read_library(documents)
+    draft = _Draft(_read_library(documents), known_templates)
     for document in documents:
-        _read_rules(document, rules, library, known_templates, references, said)
-    inhibition.check(references, rules)
-    check(said, rules)
+        _read_rules(document, draft)
+    inhibition.check(draft.references, draft.rules)
+    check(draft.mentions, draft.rules)
     if problems:
         raise RuleErrors(sorted(problems, key=lambda problem: problem[:3]))
-    usable = in_order([rule for rule in rules.values() if rule is not None])
-    warnings = [warning for document in documents for warning in advise(document, library)]
-    return Ruleset(_digest(sorted(rule.version for rule in usable)), usable, tuple(warnings))
+    usable = in_order([rule for rule in draft.rules.values() if rule is not None])
+    warnings = [warning for document in documents for warning in advise(document, draft.library)]
+    version = _digest(sorted(rule.version for rule in usable))
+    return Ruleset(version, usable, tuple(sorted([*warnings, *draft.warnings], key=lambda warning: warning[:3])))
 
 
 def _read_document(file: str, text: str, problems: list[Problem]) -> Reading | None:
@@ -108,14 +122,7 @@ def _read_library(documents: list[Reading]) -> Library:
     return library
 
 
-def _read_rules(
-    document: Reading,
-    rules: dict[str, Rule | None],
-    library: Library,
-    known_templates: frozenset[str] | None,
-    references: list[inhibition.Reference],
-    said: dict[str, Mentions],
-) -> None:
+def _read_rules(document: Reading, draft: _Draft) -> None:
     if "rules" not in document or document.entries["rules"].value == []:
         return
     for node, path in document.items("rules", _EXAMPLE):
@@ -123,39 +130,34 @@ def _read_rules(
         if reading is None:
             continue
         rule_id = _read_id(reading)
-        if rule_id is not None and rule_id in rules:
+        if rule_id is not None and rule_id in draft.rules:
             reading.refuse("id", f"there is another rule '{rule_id}'", "give each rule an id of its own")
-        own = library.for_rule(rule_id or "")
-        rule = _read_rule(reading, rule_id or "", own, known_templates, references)
+        library = draft.library.for_rule(rule_id or "")
+        rule = _read_rule(reading, rule_id or "", library, draft)
         if rule_id is not None:
-            said.setdefault(rule_id, own.mentions)
-            rules.setdefault(rule_id, rule)
+            draft.mentions.setdefault(rule_id, library.mentions)
+            draft.rules.setdefault(rule_id, rule)
 
 
-def _read_rule(
-    reading: Reading,
-    rule_id: str,
-    library: Library,
-    known_templates: frozenset[str] | None,
-    references: list[inhibition.Reference],
-) -> Rule | None:
+def _read_rule(reading: Reading, rule_id: str, library: Library, draft: _Draft) -> Rule | None:
     """One rule; ``None`` where its condition or its devices cannot be read (each problem is noted)."""
     reading.only(RULE_KEYS)
     selector = read_selector(reading)
     max_gap = reading.duration("max_gap") or DEFAULT_MAX_GAP
     condition = read_when(reading, max_gap, library)
-    case, notify = read_then(reading, known_templates)
+    case, notify = read_then(reading, draft.known_templates)
     severity = cast("Severity", reading.choice("severity", SEVERITIES) or "warning")
-    steps = read_steps(reading, severity, (case, notify), max_gap, library, known_templates)
+    steps = read_steps(reading, severity, (case, notify), max_gap, library, draft.known_templates)
     purpose = reading.choice("purpose", PURPOSES)
     texts = {key: reading.text(key) or "" for key in ("name", "summary")}
     durations = {key: reading.duration(key) for key in ("cooldown", "repeat_every", "auto_resolve_after")}
-    inhibited_by = inhibition.read_inhibited_by(reading, rule_id, references)
+    inhibited_by = inhibition.read_inhibited_by(reading, rule_id, draft.references)
     by = group_by(library.mentions, reading)
     if selector is None or condition is None:
         return None
     if steps:
         condition = Stepped(condition, steps)
+    draft.warnings += advise_on_life(reading, condition, durations)
     version = _version(reading, library)
     return Rule(
         id=rule_id,
