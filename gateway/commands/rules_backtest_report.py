@@ -26,8 +26,9 @@ def show(tried: Tried, seconds: float, console: Console) -> None:
     report = tried.report
     console.print(_head(report, seconds), soft_wrap=True)
     console.print(_table(report))
+    days = _days(report)
     for rule in report.rules:
-        for line in _details(rule, compared=report.compared):
+        for line in _details(rule, days, compared=report.compared):
             console.print(line, soft_wrap=True)
     for remark in tried.remarks:
         console.print(Text(f"note: {remark}", "yellow"), soft_wrap=True)
@@ -44,10 +45,8 @@ def _table(report: Report) -> Table:
     table.add_column("rule", no_wrap=True)
     for name in ("fires", "devices", "customers", *(("live", "new", "gone", "changed") if report.compared else ())):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("by day", no_wrap=True)
-    days = _days(report)
     for rule in report.rules:
-        table.add_row(*_row(rule, compared=report.compared), sparkline(rule.candidate, days))
+        table.add_row(*_row(rule, compared=report.compared))
     return table
 
 
@@ -80,7 +79,7 @@ def sparkline(tally: Tally | None, days: list[str]) -> str:
     return "".join(_BARS[-(-count * (len(_BARS) - 1) // highest)] for count in counts)
 
 
-def _details(rule: RuleReport, *, compared: bool) -> list[Text]:
+def _details(rule: RuleReport, days: list[str], *, compared: bool) -> list[Text]:
     tally = rule.candidate
     lines = []
     if compared:
@@ -88,6 +87,8 @@ def _details(rule: RuleReport, *, compared: bool) -> list[Text]:
         lines += _named("fires on, and did not before:", rule.devices_gained)
         lines += _named("no longer fires on:", rule.devices_lost)
     if tally is not None and tally.fired:
+        if len(days) > 1:
+            lines.append(Text(f"  by day, {days[0]} to {days[-1]}: {sparkline(tally, days)}"))
         lines += _named("most on:", [f"{each.id} ({each.count:,})" for each in tally.top_devices])
         if not compared:
             lines += [
