@@ -51,6 +51,8 @@ class Normal(NamedTuple):
     expected: float
     scale: float
     """Of one standard deviation; always greater than 0."""
+    finest: float
+    """The least that the scale could be."""
 
 
 def newborn(*, by_hour: bool) -> State:
@@ -68,7 +70,9 @@ def normal(state: State, value: float, hour: int) -> Normal | None:
     level, variance, cells = state[_LEVEL], state[_SPREAD], state[_CELLS]
     if cells:
         level, variance = _blended(state, cells, hour * _PER_CELL)
-    return Normal(level, max(math.sqrt(variance), _finest(state, value)))
+    finest = _finest(state, value)
+    scale = math.sqrt(variance)
+    return Normal(level, scale if scale > finest else finest, finest)  # noqa: FURB136 - max() costs a call
 
 
 def _blended(state: State, cells: list[float], cell: int) -> tuple[float, float]:
@@ -140,21 +144,22 @@ def _begin(state: State) -> None:
 
 def _adjust(state: State, at: Millis, value: float, before: Normal, hour: int, span: Millis) -> None:
     """Move location and scale towards the sample, by no more than a sample ``_CLIP`` scales away would."""
-    expected, scale = before
+    expected, scale, finest = before
     elapsed = at - state[NEWEST]
     weight = min(elapsed / min(at - state[FIRST], span), _LARGEST_WEIGHT)
     cells = state[_CELLS]
     if cells:
-        _adjust_cell(state, cells, hour * _PER_CELL, value, min(elapsed, HOUR), span)
+        _adjust_cell(state, hour * _PER_CELL, value, scale, min(elapsed, HOUR), span)
         rest = _clipped(value - expected, scale)
         state[_REST] += weight * (rest * rest / _CLIPPED_VARIANCE - state[_REST])
-        scale = max(math.sqrt(state[_SPREAD]), _finest(state, value))
+        scale = max(math.sqrt(state[_SPREAD]), finest)
     rest = _clipped(value - state[_LEVEL], scale)
     state[_LEVEL] += weight * rest
     state[_SPREAD] += weight * (rest * rest / _CLIPPED_VARIANCE - state[_SPREAD])
 
 
-def _adjust_cell(state: State, cells: list[float], cell: int, value: float, heard: Millis, span: Millis) -> None:
+def _adjust_cell(state: State, cell: int, value: float, scale: float, heard: Millis, span: Millis) -> None:
+    cells = state[_CELLS]
     remembered = max(span, _VISITS_REMEMBERED * DAY) / HOURS
     before = cells[cell + 2]
     cells[cell + 2] = min(before + heard, remembered)
@@ -162,8 +167,7 @@ def _adjust_cell(state: State, cells: list[float], cell: int, value: float, hear
         cells[cell], cells[cell + 1] = float(value), state[_REST]
         return
     weight = heard / cells[cell + 2]
-    variance = _cell_variance(state, cells, cell, min(before / HOUR, _VISITS_REMEMBERED))
-    rest = _clipped(value - cells[cell], max(math.sqrt(variance), _finest(state, value)))
+    rest = _clipped(value - cells[cell], scale)
     cells[cell] += weight * rest
     cells[cell + 1] += weight * (rest * rest / _CLIPPED_VARIANCE - cells[cell + 1])
 

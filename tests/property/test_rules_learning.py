@@ -99,7 +99,7 @@ def told(outcomes: list[Outcome]) -> list[tuple[object, ...]]:
     return [(o.rule_id, o.transition, o.at) for o in outcomes if isinstance(o, Decision)]
 
 
-quickly = settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+quickly = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quickly

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from statistics import NormalDist, fmean, pstdev
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.normal import learn, newborn, normal
@@ -158,6 +158,7 @@ def test_flickers_of_the_smallest_step_are_no_alarm() -> None:
     assert scores([*values, 25.0], span=2 * DAY)[-1] > 5
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(-1e100, 1e100) | st.integers(-(2**63), 2**63), min_size=1, max_size=80),
     st.lists(st.integers(1, 10**10), min_size=80, max_size=80),

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.recurrence import Pattern, Period, instant, wall_time
@@ -103,6 +103,7 @@ def test_beyond_all_calendars_nothing_comes(at: int) -> None:
     assert Period("", days=1).after(BERLIN, at) == NEVER
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ZONES), st.integers(ms("2024-01-01T00:00Z") // 1000, ms("2027-12-31T00:00Z") // 1000))
 def test_an_instant_and_its_time_on_the_wall_belong_together(zone: ZoneInfo, at_s: int) -> None:
     wall = wall_time(zone, at_s * 1000)
@@ -112,6 +113,7 @@ def test_an_instant_and_its_time_on_the_wall_belong_together(zone: ZoneInfo, at_
     assert at_s * 1000 - found in (0, 3_600_000, 1_800_000)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.integers(ms("2025-01-01T00:00Z") // 60_000, ms("2027-01-01T00:00Z") // 60_000),

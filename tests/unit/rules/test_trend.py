@@ -8,7 +8,7 @@ from itertools import combinations
 from statistics import NormalDist, median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.trend import fit, median_step
@@ -28,6 +28,7 @@ def placed(drawn: list[tuple[int, float]]) -> tuple[list[int], list[float]]:
     return times, [value for _, value in drawn]
 
 
+@settings(deadline=None)
 @given(points)
 def test_is_the_median_of_all_slopes_and_of_what_is_left(drawn: list[tuple[int, float]]) -> None:
     times, values = placed(drawn)
@@ -59,6 +60,7 @@ def test_nearly_a_third_of_wild_points_do_not_spoil_it() -> None:
     assert reached / HOUR == pytest.approx(60, abs=3)
 
 
+@settings(deadline=None)
 @given(points, st.floats(-2000, 2000), st.integers(1, 10**8), st.booleans())
 def test_the_confidence_is_kendalls_test_turned_round(
     drawn: list[tuple[int, float]], limit: float, ahead: int, falling: bool

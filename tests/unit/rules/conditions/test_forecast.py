@@ -6,7 +6,7 @@ from statistics import fmean, median
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.event import Event
@@ -173,6 +173,7 @@ def test_a_sample_that_was_under_way_while_its_bucket_ended_is_counted() -> None
     assert told(late=True)["reaches_at"] == told(late=False)["reaches_at"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(60, 20_000), st.floats(-0.5, 0.5, width=16)), min_size=30, max_size=150),
     st.floats(-1.5, -0.5),

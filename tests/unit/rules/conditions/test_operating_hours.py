@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.event import Event
@@ -157,6 +157,7 @@ happenings = st.lists(
 )  # (seconds after the one before; power, None for a tick, or the service)
 
 
+@settings(deadline=None)
 @given(happenings)
 def test_counts_as_a_plain_model_does(happened: list[tuple[int, Any]]) -> None:
     story, now = Story(rule(RUNS)), 0
@@ -181,6 +182,7 @@ def test_counts_as_a_plain_model_does(happened: list[tuple[int, Any]]) -> None:
     assert explained(story)["run_ms"] == run * 1000
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=2, max_size=50))
 def test_metered_never_counts_more_than_was_gained(values: list[int]) -> None:
     story = Story(rule(COUNTS))
