@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis, Value
+from rules.band import REPEATS, Quiet
 from rules.condition import Condition, Memory, Operator, Scope, Truth
-from rules.metric import read_metric, same, seen, shown
+from rules.metric import read_metric, same, seen, shown, unknown
 from rules.occurrence import Momentary
 from rules.reading import Reading
-from rules.subject import Subject
+from rules.subject import NEVER, Subject
 
 _MEND = "write changed: true, or changed: {from: auto, to: manual}"
 _ANY: Any = object()
@@ -46,6 +47,13 @@ class Changed(Momentary):
                 memory[:2] = [at, memory[2]]
             memory[2] = value
         return bool(memory[0] == at)
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """The same value again; not at the moment of the change."""
+        truth = self.on_event(memory, subject, at)
+        if truth is None:
+            return unknown(self.metric, subject, at, NEVER)
+        return None if truth else Quiet(False, {self.metric: REPEATS})
 
     def _meant(self, before: Value, after: Value) -> bool:
         return (self.before is _ANY or same(before, self.before)) and (self.after is _ANY or same(after, self.after))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.duration import spoken
 from rules.occurrence import no_rising, rises
@@ -52,6 +53,11 @@ class Counted(Condition):
         if rises(self.inner, rising, held, at):
             beginnings.append(at)
             del beginnings[: -self.times]
+        return self._truth(memory, at)
+
+    def _truth(self, memory: Memory, at: Millis) -> Truth:
+        """What the memory says, without changing it."""
+        rising, beginnings, _ = memory
         if rising[0] is None:
             return None
         return len(beginnings) == self.times and at - beginnings[0] < self.within
@@ -65,14 +71,19 @@ class Counted(Condition):
         leaves: Millis = beginnings[0] + self.within
         return min(inner, leaves)
 
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Where the inner condition stays as it is, and so does not begin to hold. (What happens has no bands at its moment.)"""
+        inner = self.inner.quiet(memory[2], subject, at)
+        return None if inner is None else Quiet(self._truth(memory, at), inner.bands)
+
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """How many there were, the oldest and the newest of them, and what is counted."""
         inner = self.inner.explain(memory[2], subject, at)
         recent = [beginning for beginning in memory[1] if at - beginning < self.within]
-        result: Truth = None if memory[0][0] is None else len(recent) == self.times
         span = {"oldest": recent[0] if recent else None, "newest": recent[-1] if recent else None}
         asked = {"count": self.times, "within_ms": self.within}
-        return {"operator": "count", **asked, "counted": len(recent), **span, "result": result, "of": [inner]}
+        found = {"counted": len(recent), **span, "result": self._truth(memory, at)}
+        return {"operator": "count", **asked, **found, "of": [inner]}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``chiller-7 reported door-opened, 5 times within 10 min``."""

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from devices.event import DeviceEvent, Millis, Value
+from rules.band import Quiet
 from rules.condition import EVENT, Condition, Memory, Operator, Scope, Truth
 from rules.metric import same, shown
 from rules.occurrence import Momentary
@@ -62,6 +63,11 @@ class _Reported(Condition):
     def fresh(self) -> Memory:
         """Nothing reported."""
         return [None, None, {}]
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """No reading is an event; but the moment of one has to pass."""
+        truth = self.on_event(memory, subject, at)
+        return None if truth and self.momentary else Quiet(truth, {})
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """What was asked for, and the newest event that was meant."""

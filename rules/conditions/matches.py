@@ -7,8 +7,9 @@ from typing import Any
 import re2
 
 from devices.event import Millis
+from rules.band import REPEATS, Quiet
 from rules.condition import Condition, Memory, Operator, Scope, Truth
-from rules.metric import OfMetric, read_metric, seen, shown
+from rules.metric import OfMetric, read_metric, seen, shown, unknown
 from rules.reading import Reading
 from rules.subject import Subject
 
@@ -37,6 +38,13 @@ class Matches(OfMetric):
         if sample is None or at - sample[0] > self.stale_after or type(sample[1]) is not str:
             return None
         return self._compiled.fullmatch(sample[1]) is not None
+
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """The same text again."""
+        truth = self.on_event(memory, subject, at)
+        if truth is None:
+            return unknown(self.metric, subject, at, self.stale_after)
+        return Quiet(truth, {self.metric: REPEATS})
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """The text, the pattern and the result."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
 from devices.event import Millis
@@ -76,9 +77,8 @@ class Rate(Quantity):
         count = len(times)
         if count < FEWEST or 2 * (times[-1] - times[0]) < self.over:
             return None
-        slopes = sorted(
-            (values[j] - values[i]) / (times[j] - times[i]) for i in range(count - 1) for j in range(i + 1, count)
-        )
+        pairs = itertools.combinations(zip(times, values, strict=True), 2)
+        slopes = sorted((later - value) / (then - at) for (at, value), (then, later) in pairs)
         middle = len(slopes) // 2
         return slopes[middle] if len(slopes) % 2 else (slopes[middle - 1] + slopes[middle]) / 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from devices.event import Millis
+from rules.band import Quiet, common
 from rules.condition import Condition, Memory, Operator, Scope, Truth
 from rules.duration import spoken
 from rules.logic import read_parts
@@ -76,9 +77,13 @@ class Sequence(Condition):
             memory[_SAID][place] = said[:MAX_SAID]
             if self._completes(memory, place, at):
                 break
+        return self._truth(memory, last, at)
+
+    def _truth(self, memory: Memory, last: Truth, at: Millis) -> Truth:
+        """What the memory says, as the last step came to ``last``; without changing it."""
         if memory[_COMPLETE]:
             return last if not self.momentary else bool(memory[_AT] == at)
-        return False if any(rising[0] is not None for rising in risings) else None
+        return False if any(rising[0] is not None for rising in memory[_RISINGS]) else None
 
     def _completes(self, memory: Memory, place: int, at: Millis) -> bool:
         """Take note that step ``place`` began to hold; whether a run is complete with it."""
@@ -101,12 +106,21 @@ class Sequence(Condition):
             default=NEVER,
         )
 
+    def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
+        """Where each step stays as it is, and so does not begin to hold. (What happens has no bands at its moment.)"""
+        found = []
+        for i, step in enumerate(self.steps):
+            quiet = step.quiet(memory[_INNER][i], subject, at)
+            if quiet is None:
+                return None
+            found.append(quiet)
+        return Quiet(self._truth(memory, found[-1].truth, at), common(quiet.bands for quiet in found))
+
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """How far the runs have come, and each step."""
         steps = [step.explain(memory[_INNER][i], subject, at) for i, step in enumerate(self.steps)]
         starts = [None if start is None or at - start > self.within else start for start in memory[_STARTS]]
-        known = any(rising[0] is not None for rising in memory[_RISINGS])
-        result: Truth = (steps[-1]["result"] if memory[_COMPLETE] else False) if known else None
+        result = self._truth(memory, steps[-1]["result"], at)
         about = {"within_ms": self.within, "started_at": starts, "completed_at": memory[_AT], "result": result}
         return {"operator": "sequence", **about, "of": steps}
 

@@ -73,13 +73,25 @@ class Window(Quantity):
 
     def observe(self, memory: Memory, at: Millis, value: float) -> None:
         """Add the sample to its bucket."""
-        buckets, single = memory[_BUCKETS], self.single(value)
+        buckets = memory[_BUCKETS]
         if buckets and buckets[-1][0] // self.width == at // self.width:
-            buckets[-1] = [at, *self.merge(buckets[-1][1:], single)]
+            newest = buckets[-1]
+            newest[0] = at
+            newest[1:] = self.merge(newest[1:], self.single(value))
         else:
-            memory[_BUCKETS] = [bucket for bucket in buckets if bucket[0] > at - self.over]
-            memory[_BUCKETS].append([at, *single])
+            self._drop(buckets, at - self.over)
+            buckets.append([at, *self.single(value)])
             self._seal(memory)
+
+    def _drop(self, buckets: list[Bucket], until: Millis) -> bool:
+        """Let go of the buckets up to ``until``; whether there were any."""
+        old = 0
+        for bucket in buckets:
+            if bucket[0] > until:
+                break
+            old += 1
+        del buckets[:old]
+        return old > 0
 
     def _seal(self, memory: Memory) -> None:
         """Reckon all buckets but the newest together: anew each time, so that no error adds up."""
@@ -91,10 +103,10 @@ class Window(Quantity):
 
     def number(self, memory: Memory, at: Millis) -> Range | None:
         """Let go of old buckets, and reckon the others."""
-        self._watch(memory, at)
+        if not memory[_WATCHED]:
+            self._watch(memory, at)
         buckets = memory[_BUCKETS]
-        if buckets and buckets[0][0] <= at - self.over:
-            memory[_BUCKETS] = buckets = [bucket for bucket in buckets if bucket[0] > at - self.over]
+        if buckets and buckets[0][0] <= at - self.over and self._drop(buckets, at - self.over):
             self._seal(memory)
         if not buckets:
             found = self.empty()
@@ -108,16 +120,15 @@ class Window(Quantity):
     def _watch(self, memory: Memory, at: Millis) -> None:
         if memory[_SINCE] is None:
             memory[_SINCE] = at
-        memory[_WATCHED] = memory[_WATCHED] or at - memory[_SINCE] >= self.over
+        memory[_WATCHED] = at - memory[_SINCE] >= self.over
 
     def next_deadline(self, memory: Memory, after: Millis) -> Millis:
         """When the oldest bucket leaves, or the window was watched for long enough."""
-        due = []
-        if memory[_SINCE] is not None and not memory[_WATCHED]:
-            due.append(memory[_SINCE] + self.over)
-        if memory[_BUCKETS]:
-            due.append(memory[_BUCKETS][0][0] + self.over)
-        return min((at for at in due if at > after), default=NEVER)
+        since, watched, _, buckets = memory
+        due = buckets[0][0] + self.over if buckets else NEVER
+        if not watched and since is not None and since + self.over < due:
+            due = since + self.over
+        return due if due > after else NEVER
 
     def explain(self, memory: Memory, at: Millis) -> dict[str, Any]:
         """How many samples there are in how many buckets, and whether it was watched long enough."""
