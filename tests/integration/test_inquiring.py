@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine, text
 
 from devices.event import DeviceChanged, DeviceFacts, Event, RulesChanged, Telemetry, Tick
 from devices.partition import partition_of
@@ -17,13 +14,11 @@ from gateway.inquiring import Answer, ask, utc_ms
 from gateway.log import EventLog
 from gateway.storage import devices, rule_sets
 from gateway.storage.database import connect
-from gateway.worker import run as worker
-from rules.decision import Decision
 from tests.integration.nats_fixture import NatsServer
+from tests.integration.worker_fixture import PARTITIONS, eventually, working
 
 pytestmark = pytest.mark.stack
 
-PARTITIONS = 2
 RULES = {
     "rules.yaml": """
 rules:
@@ -35,7 +30,7 @@ rules:
 }
 DEVICE = "chiller-1"
 PARTITION = partition_of(DEVICE, PARTITIONS)
-STRANGER = next(name for name in map("freezer-{}".format, range(9)) if partition_of(name, PARTITIONS) == PARTITION)
+STRANGER = next(name for name in map("freezer-{}".format, range(20)) if partition_of(name, PARTITIONS) == PARTITION)
 FACTS = DeviceFacts(DEVICE, model="chiller-x")
 MINUTE = 60_000
 
@@ -73,41 +68,6 @@ async def asked(engine: Engine, log: EventLog, at: int, rule: str = "hot", devic
     return await ask(engine, log, PARTITIONS, rule, device, at)
 
 
-def nothing_follows(_connection: Connection, _decision: Decision, _now: datetime) -> None:
-    """The contact policy is looked at elsewhere."""
-
-
-@asynccontextmanager
-async def working(engine: Engine, log: EventLog) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    running = asyncio.create_task(
-        worker.run(
-            engine=engine,
-            event_log=log,
-            partitions=PARTITIONS,
-            checkpoint_seconds=0.1,
-            follow=nothing_follows,
-            stop=stop,
-        )
-    )
-    try:
-        yield
-    finally:
-        stop.set()
-        await asyncio.wait_for(running, 20)
-
-
-async def until(engine: Engine, sql: str) -> None:
-    def found() -> bool:
-        with engine.connect() as connection:
-            return bool(connection.execute(text(sql)).scalar())
-
-    end = asyncio.get_running_loop().time() + 15
-    while not await asyncio.to_thread(found):
-        assert asyncio.get_running_loop().time() < end, sql
-        await asyncio.sleep(0.05)
-
-
 async def test_the_replay_tells_what_was_missing(engine: Engine, log: EventLog) -> None:
     start = utc_ms() - 60 * MINUTE
     await tell(log, RulesChanged(start, "v", RULES), DeviceChanged(start, FACTS))
@@ -129,9 +89,10 @@ async def test_going_on_from_a_checkpoint_tells_the_same(engine: Engine, log: Ev
     start = now - 9 * MINUTE
     await tell(log, RulesChanged(start, "v", RULES), DeviceChanged(start, FACTS))
     await tell(log, reading(start, 5), reading(start + MINUTE, 9))
-    async with working(engine, log):
-        await until(engine, "SELECT 1 FROM subject_states WHERE subject = 'chiller-1'")
-        await until(engine, f"SELECT 1 FROM partitions WHERE partition = {PARTITION} AND clock > 0")
+    async with working(engine, log, checkpoint_seconds=0.1):
+        await eventually(engine, "SELECT count(*) FROM subject_states WHERE subject = 'chiller-1'", [(1,)])
+        ticked = f"SELECT count(*) FROM partitions WHERE partition = {PARTITION} AND clock > 0"
+        await eventually(engine, ticked, [(1,)])
         quick = await asked(engine, log, utc_ms() + MINUTE)
     whole = await asked_from_the_beginning(engine, log, quick.inquiry.at)
     assert quick.inquiry.own_events == 0, "all of it was in the checkpoint"

@@ -119,8 +119,17 @@ def fired(engine: Engine, told: RememberingLog) -> Decision:
 
 
 MESSAGE = {
-    "id": "m_1", "contact_id": "c_1", "decision_id": "d_1", "customer_id": "aiko", "channel": "push", "step": 0,
-    "address": "token", "purpose": "maintenance", "template": "alert", "title": "Warm", "body": "It is warm.",
+    "id": "m_1",
+    "contact_id": "c_1",
+    "decision_id": "d_1",
+    "customer_id": "aiko",
+    "channel": "push",
+    "step": 0,
+    "address": "token",
+    "purpose": "maintenance",
+    "template": "alert",
+    "title": "Warm",
+    "body": "It is warm.",
     "state": "delivered",
 }
 DECISION = Decision(
