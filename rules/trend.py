@@ -105,9 +105,10 @@ def fit(times: Sequence[Millis], values: Sequence[float]) -> Trend:
     return Trend(at, level, slope, spread, _doubt(rests), ages, levels, slopes)
 
 
-def median_step(values: Sequence[float]) -> float:
-    """The median distance between values that follow each other; at least two."""
-    return float(np.median(np.abs(np.diff(np.array(values, dtype=np.float64)))))
+def typical_step(times: Sequence[Millis], values: Sequence[float]) -> tuple[float, float]:
+    """The median time (ms) and the median distance between points that follow each other; at least two."""
+    steps = np.abs(np.diff(np.array(values, dtype=np.float64)))
+    return float(np.median(np.diff(np.array(times)))), float(np.median(steps))
 
 
 def _doubt(rests: _Floats) -> float:

@@ -13,7 +13,7 @@ from rules.metric import read_metric, seen, shown
 from rules.profiles import read_limit
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
-from rules.trend import Trend, fit, median_step
+from rules.trend import Trend, fit, typical_step
 
 BUCKETS = 64
 """Into how many buckets the time looked at is divided; each gives one point, the mean of its samples."""
@@ -239,15 +239,18 @@ class Forecast(Condition):
 def _jumped(times: list[Millis], values: list[float]) -> bool:
     """Whether the newest two points lie far off both the line and the level before them, on one side.
 
-    Between the two is where a device goes on that stood still for a while.
+    Between the two is where a device goes on that stood still for a while. How far is far: several times what the
+    points stray, and what they move in such a time.
     """
     if len(times) < _JUMP_AFTER + _JUMP_POINTS:
         return False
-    before = fit(times[:-_JUMP_POINTS], values[:-_JUMP_POINTS])
-    last = values[-_JUMP_POINTS - 1]
-    tolerance = _JUMP_SPREADS * max(before.spread, median_step(values[:-_JUMP_POINTS]), abs(last) * 1e-9)
+    old_times, old_values = times[:-_JUMP_POINTS], values[:-_JUMP_POINTS]
+    before, (gap, step) = fit(old_times, old_values), typical_step(old_times, old_values)
+    last = old_values[-1]
+    least = max(before.spread, abs(last) * 1e-9)
     sides = set()
     for at, value in zip(times[-_JUMP_POINTS:], values[-_JUMP_POINTS:], strict=True):
+        tolerance = _JUMP_SPREADS * max(least, step * max(1.0, (at - before.at) / gap))
         expected = before.value(at)
         above, below = value - max(last, expected), min(last, expected) - value
         sides.add(1 if above > tolerance else -1 if below > tolerance else 0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.trend import fit, median_step
+from rules.trend import fit, typical_step
 
 HOUR = 3_600_000
 
@@ -138,4 +138,4 @@ def test_points_that_stray_together_are_doubted() -> None:
 
 
 def test_a_step_is_the_median_of_them() -> None:
-    assert median_step([1, 2, 10, 11]) == 1
+    assert typical_step([0, 10, 20, 90], [1, 2, 10, 9]) == (10, 1)
