@@ -71,6 +71,8 @@ class Decision(msgspec.Struct, frozen=True):
     """Contact policy, not alert state: no second contact by this rule to this customer within it."""
     inhibited_by: str | None = None
     """The rule whose alert speaks for this one: nobody is contacted and no case opens while that one fires."""
+    late_ms: int | None = None
+    """Where the device tells old news: how far it is behind us. Nobody is contacted and no case opens."""
     ended_by: str | None = None
     """Of ``resolved``: who or what ended it where that was not recovery: ``time``, ``withdrawn``, ``passed`` (it was a
     moment only), or a person."""

@@ -36,6 +36,7 @@ from rules.decision import Fault, Note, Outcome, Position, derived_id
 from rules.group import Group
 from rules.inhibition import kept_quiet, release
 from rules.judgement import fault, judge, withdraw
+from rules.lateness import LATE_MS
 from rules.membership import rejoin
 from rules.places import forget, locate
 from rules.problem import RuleErrors
@@ -165,7 +166,10 @@ def _advance(state: PartitionState, subject: Subject, at: Millis, received_at: M
     behind = received_at - at
     lag = behind - behind % LAG_STEP_MS if behind > 0 else 0
     if lag != subject.lag:
+        caught_up = lag <= LATE_MS < subject.lag
         subject.lag = lag
+        if caught_up:
+            release(subject, at)
         state.schedule(subject)
 
 

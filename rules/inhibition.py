@@ -13,6 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from devices.event import Millis
 from rules.alert import FIRING, Slot
 from rules.duration import SECOND
+from rules.lateness import late_by
 from rules.problem import Problem, closest
 from rules.reading import Reading
 from rules.source import Located
@@ -55,10 +56,12 @@ def kept_quiet(subject: Subject, rule_id: str, store: str) -> bool:
 
 
 def release(subject: Subject, at: Millis) -> None:
-    """An alert has ended at ``at``, or other rules hold now: say soon what nothing keeps quiet any more.
+    """An alert has ended at ``at``, other rules hold, or the device caught up: say soon what nothing keeps quiet now.
 
     The subject's deadline is brought forward; its place in the timers is the caller's to renew.
     """
+    if late_by(subject) is not None:
+        return
     for slot in subject.slots:
         if slot is None or slot.episode is None or not slot.episode.unsaid:
             continue

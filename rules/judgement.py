@@ -15,6 +15,7 @@ from rules.condition import Truth
 from rules.decision import Decision, Fault, Outcome, Position, Severity, Transition, derived_id
 from rules.duration import spoken
 from rules.group import customer_of, kind_of
+from rules.lateness import late_by
 from rules.membership import join, leave
 from rules.steps import RANK, Stepped, highest
 from rules.subject import Subject
@@ -169,22 +170,23 @@ def _say(
     position: Position,
     out: list[Outcome],
 ) -> None:
-    """A decision that somebody is to hear of, unless another rule speaks for this one or the alert is snoozed."""
+    """A decision that somebody is to hear of, unless another rule speaks for it, it is snoozed, or it is old news."""
     episode = slot.episode
     assert episode is not None
     decision = _decision(slot, subject, decision_id, transition, at, position)
     case, notify = slot.rule.actions(decision.severity)
-    silent_for = inhibition.inhibitor(slot, subject)
+    silent_for, late = inhibition.inhibitor(slot, subject), late_by(subject)
     if transition == "repeat" and not episode.unsaid:
         case = None  # it was opened when it fired
     episode.say_at = None
-    episode.unsaid = silent_for is not None or episode.snoozed_until is not None
+    episode.unsaid = silent_for is not None or episode.snoozed_until is not None or late is not None
     out.append(
         msgspec.structs.replace(
             decision,
-            case=None if silent_for else case,
+            case=None if silent_for or late else case,
             notify=notify,
             inhibited_by=silent_for,
+            late_ms=late,
             snoozed_until=None if episode.snoozed_until is None else episode.snoozed_until + subject.lag,
         )
     )

@@ -32,6 +32,7 @@ REASONS: Final = {
     "holdout": "in the rule's control group",
     "quiet_hours": "the customer's quiet hours",
     "inhibited": "another alert explains it",
+    "late": "it was old news",
     "snoozed": "the alert is snoozed",
     "acknowledged": "somebody has taken notice",
     "raised": "the alert became more serious",

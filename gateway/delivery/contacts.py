@@ -24,6 +24,7 @@ from gateway.storage.tables import messages as messages_table
 from notifiers.policy import ContactRequest, PolicySettings, Reason, Suppression, plan
 from notifiers.templates import Templates
 from rules.decision import Decision, Intervention, derived_id
+from rules.duration import spoken
 from rules.judgement import PASSED
 
 QUIETLY_RESOLVED = frozenset({"offers"})
@@ -117,6 +118,10 @@ def _silence(decision: Decision) -> Suppression | None:
     if decision.inhibited_by is not None:
         detail = f"Nobody is told: the alert of rule {decision.inhibited_by} on {decision.subject} speaks for this one."
         return Suppression(None, Reason.INHIBITED, detail, {"inhibited_by": decision.inhibited_by})
+    if decision.late_ms is not None:
+        behind = spoken(decision.late_ms)
+        detail = f"Nobody is told: {decision.subject} is {behind} behind, so this is old news, or its clock is wrong."
+        return Suppression(None, Reason.LATE, detail, {"late_ms": decision.late_ms})
     if decision.snoozed_until is not None:
         until = timeline.moment(decision.snoozed_until)
         detail = f"Nobody is told: the alert is snoozed until {until:%Y-%m-%d %H:%M} UTC."

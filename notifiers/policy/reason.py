@@ -25,6 +25,8 @@ class Reason(StrEnum):
     """Somebody does not want to hear of the alert for a while."""
     INHIBITED = "inhibited"
     """The alert of another rule on the same device explains this one."""
+    LATE = "late"
+    """The device told of it long after it happened."""
     RAISED = "raised"
     """The alert has become more serious: that is told instead."""
     NOT_TOLD = "not_told"

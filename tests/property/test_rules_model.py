@@ -132,6 +132,6 @@ def test_decides_as_the_model_does_when_samples_come_shuffled_and_twice(
     story, model = Story(rule.yaml()), Model(rule)
     for moment, value in sent:
         at = START + moment * 1000
-        story.tell(*[Telemetry("d", at, START + 4_000_000, {"t": value})] * 2)
+        story.tell(*[Telemetry("d", at, START + 40_000_000, {"t": value})] * 2)
         model.sample(moment, value)
     assert transitions(story.outcomes) == model.told
