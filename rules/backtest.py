@@ -162,6 +162,11 @@ class Backtest:
         self._last: Millis | None = None
 
     @property
+    def events(self) -> int:
+        """How many events of devices were fed so far."""
+        return self._events
+
+    @property
     def sides(self) -> list[_Side]:
         """Those that have anything to decide."""
         return [side for side in (self._candidate, self._live) if side is not None and side.runs]

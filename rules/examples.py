@@ -116,7 +116,7 @@ def _read_example(reading: Reading, rules: Collection[str]) -> Example:
     reading.need("given", _GIVEN_MEND)
     reading.need("expect", _EXPECT_MEND)
     name = reading.text("name") if reading.need("name", "say what it shows: name: ten warm minutes fire") else None
-    given = read_given(reading, starts, devices[0].id if len(devices) == 1 else None)
+    given = read_given(reading, starts, devices[0].id if len(devices) == 1 else None, rules)
     usual = _Usual(starts, rules, _only_device(devices, given))
     return Example(
         name=name or "",

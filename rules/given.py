@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from devices import said
-from devices.event import DeviceEvent, DeviceSaid, Location, Millis, Status, Tick
+from devices.event import AlertCommand, DeviceEvent, DeviceSaid, Location, Millis, Status, Tick
 from devices.identity import checked_device_id
 from devices.rejected import Rejected
 from rules.duration import parse_duration
+from rules.problem import closest
 from rules.reading import Reading
 from rules.source import Located
+
+Action = Literal["acknowledge", "snooze", "resolve"]
 
 MAX_EVENTS: Final = 100_000
 """Events in one example, repeated ones counted each time."""
 
 _WHEN = ("at", "from", "to", "every")
 _HAPPENING = ("status", "location", "event", "data")
-_WORDS = frozenset({*_WHEN, *_HAPPENING, "device", "late_by", "values"})
+_ACTIONS: Final[tuple[Action, ...]] = ("acknowledge", "snooze", "resolve")
+_WORDS = frozenset({*_WHEN, *_HAPPENING, *_ACTIONS, "until", "device", "late_by", "values"})
 _MEND = "write {at: 1m, device: chiller-7, temperature: 9} or {from: 1m, to: 12m, every: 1m, device: …}"
 
 
 class Arrival(NamedTuple):
-    """An event and when it reaches the gateway (ms). A ``Tick`` only lets time pass."""
+    """An event and when it reaches the gateway (ms). A ``Tick`` only lets time pass.
+
+    An ``AlertCommand`` has no ``alert_id`` yet: it means the alert that fires then.
+    """
 
     at: Millis
-    event: DeviceSaid | Tick
+    event: DeviceSaid | Tick | AlertCommand
 
 
 class _Moments(NamedTuple):
@@ -68,13 +75,16 @@ def offset(reading: Reading, key: str, starts: Millis) -> Millis | None:
         return None
 
 
-def read_given(example: Reading, starts: Millis, only_device: str | None) -> tuple[Arrival, ...]:
+def read_given(
+    example: Reading, starts: Millis, only_device: str | None, rules: Collection[str]
+) -> tuple[Arrival, ...]:
     """What is given, in the order of its arrival.
 
     Args:
         example: its ``given`` is read.
         starts: the example's start.
         only_device: who speaks where an entry does not say so.
+        rules: the ids of the rules that there are.
     """
     if "given" in example and example.entries["given"].value == []:
         return ()
@@ -89,6 +99,7 @@ def read_given(example: Reading, starts: Millis, only_device: str | None) -> tup
         if len(found) + moments.times > MAX_EVENTS:
             entry.refuse(None, f"more than {MAX_EVENTS} events in one example", "take a longer 'every'")
             break
+        found += _read_commands(entry, only_device, moments.first, rules)
         found += _Entry(entry, only_device).arrivals(moments)
     return tuple(sorted(found, key=lambda arrival: arrival.at))
 
@@ -112,6 +123,27 @@ def _read_moments(entry: Reading, starts: Millis) -> _Moments | None:
     return _Moments(first, every, (last - first) // every + 1)
 
 
+def _read_commands(entry: Reading, only_device: str | None, at: Millis, rules: Collection[str]) -> Iterator[Arrival]:
+    """A person's words: ``acknowledge: chiller-too-warm``, ``snooze: …`` with ``until``, ``resolve: …``."""
+    until = offset(entry, "until", at)
+    if "until" in entry and not any(action in entry for action in _ACTIONS):
+        entry.refuse("until", "'snooze' and 'until' go together", "write {at: 20m, snooze: rule, until: 2h}")
+    for action in _ACTIONS:
+        rule = entry.text(action)
+        if rule is None:
+            continue
+        device = entry.text("device") if "device" in entry else only_device
+        if rule not in rules:
+            mend = closest(rule, rules, f"rules: {', '.join(rules)}")
+            entry.refuse(action, f"there is no rule '{rule}'", mend)
+        elif device is None:
+            entry.refuse(action, "nobody is named whose alert is meant", "add device: chiller-7")
+        elif (action == "snooze") != (until is not None):
+            entry.refuse(action, "'snooze' and 'until' go together", "write {at: 20m, snooze: rule, until: 2h}")
+        else:
+            yield Arrival(at, AlertCommand(at, device, rule, "", action, "the example", until))
+
+
 class _Entry:
     """One entry of ``given``, whose values may change from time to time."""
 
@@ -123,8 +155,9 @@ class _Entry:
 
     def arrivals(self, moments: _Moments) -> Iterator[Arrival]:
         """The events of each moment; nothing after the first problem."""
-        speaks = bool(self._metrics or any(key in self._entry for key in _HAPPENING))
-        if not speaks:
+        if any(key in self._entry for key in _ACTIONS) and not self._speaks:
+            return
+        if not self._speaks:
             yield from (Arrival(moments.at(number), Tick(moments.at(number))) for number in range(moments.times))
             return
         try:
@@ -138,6 +171,10 @@ class _Entry:
                 self._entry.refuse(None, "nobody is named who says this", "add device: chiller-7")
             else:
                 self._entry.refuse(None, error.detail, "say it as a device would")
+
+    @property
+    def _speaks(self) -> bool:
+        return bool(self._metrics or any(key in self._entry for key in _HAPPENING))
 
     def _events(self, device_id: str, at: Millis, number: int, count: int) -> Iterator[DeviceSaid]:
         entries, received_at = self._entry.entries, at + self._late_by

@@ -6,7 +6,9 @@ import fnmatch
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from devices.event import Millis
+import msgspec
+
+from devices.event import AlertCommand, Millis
 from rules.alert import Slot
 from rules.decision import Decision, Fault, Outcome, Position
 from rules.duration import MINUTE, spoken
@@ -72,7 +74,7 @@ def rehearse(example: Example, ruleset: Ruleset) -> Verdict:
         for made in played.made
         if isinstance(made, Fault)
     ]
-    return Verdict(example, tuple(failures), decisions)
+    return Verdict(example, (*failures, *played.idle), decisions)
 
 
 def after(at: Millis, starts: Millis) -> str:
@@ -97,6 +99,8 @@ class _Play:
         self._looks = sorted((each for each in example.expected), key=self._looked_at_when)
         self._seen: dict[Expected, tuple[str, ...]] = {}
         self.made: list[Outcome] = []
+        self.idle: list[Failure] = []
+        """Commands that nothing came of."""
 
     def _looked_at_when(self, expected: Expected) -> Millis:
         return self._example.ends if expected.at is None else expected.at
@@ -108,11 +112,22 @@ class _Play:
         for arrival in example.given:
             self._pass_time(arrival.at - 1)
             self._seq += 1
-            self.made += partitions.fold(0, self._seq, [arrival.event])
+            event = arrival.event
+            self.made += partitions.fold(0, self._seq, [self._meant(event) if type(event) is AlertCommand else event])
         self._pass_time(example.ends)
         self._seq += 1
         self.made += partitions.tick(example.ends, Position(self._seq, 0))
         self._look(example.ends)
+
+    def _meant(self, command: AlertCommand) -> AlertCommand:
+        """The command with the alert that fires now."""
+        for alert in self._partitions.states[0].alerts():
+            if alert.rule_id == command.rule_id and alert.device_id == command.device_id and alert.alert_id:
+                return msgspec.structs.replace(command, alert_id=alert.alert_id)
+        when = after(command.at, self._example.starts)
+        about = f"{command.rule_id} on {command.device_id}"
+        self.idle.append(Failure(self._example.line, f"{when}: {command.action} {about}, which does not fire then"))
+        return command
 
     def _pass_time(self, until: Millis) -> None:
         """Let time come to ``until``, and look at what is expected on the way."""

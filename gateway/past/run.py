@@ -52,15 +52,13 @@ def run(trial: Trial, past: Past, heard: Heard = lambda _progress, _events: True
         trial.candidate, trial.live, wanted=trial.wanted, partitions=past.partitions, makes_ticks=past.makes_ticks
     )
     begun = False
-    events = 0
     for chunk in past.chunks():
         if not begun and chunk.events:
             begun = True
             known = NOTHING if past.whole else trial.registry
             backtest.register(_beginning(chunk.events), known.devices, known.stores)
         backtest.feed(chunk.partition, chunk.seq, chunk.events)
-        events += len(chunk.events)
-        if not heard(chunk.progress, events):
+        if not heard(chunk.progress, backtest.events):
             raise StoppedError
     report = backtest.report()
     if not report.events:

@@ -125,6 +125,11 @@ def test_times_may_be_absolute() -> None:
         ("given: [{at: 1m, device: d, location: {lat: 95, lon: 0}}], expect: []", "lat is 95"),
         ("given: [{at: 1m, device: d, location: here}], expect: []", "lat is"),
         ("given: [], expect: [{rule: warn}]", "there is no rule 'warn'"),
+        ("given: [{at: 1m, device: d, resolve: warn}], expect: []", "there is no rule 'warn'"),
+        ("given: [{at: 1m, resolve: warm}], expect: []", "whose alert is meant"),
+        ("given: [{at: 1m, device: d, snooze: warm}], expect: []", "go together"),
+        ("given: [{at: 1m, device: d, resolve: warm, until: 1h}], expect: []", "go together"),
+        ("given: [{at: 1m, device: d, t: 1, until: 1h}], expect: []", "go together"),
         ("given: [], expect: [{at: 1m}]", "'rule' is missing"),
         ("given: [], expect: [{rule: warm, is: fires}]", "cannot be 'fires'"),
         ("given: [], expect: [{rule: warm, severity: loud}]", "cannot be 'loud'"),
@@ -216,6 +221,39 @@ def test_two_equal_expectations_want_two_decisions() -> None:
     verdict = play(f"{CHILLER}, given: [{WARM}], expect: [{{rule: warm}}, {{rule: warm}}]")
     assert len(verdict.failures) == 1
     assert "another expectation has it" in verdict.failures[0].decided[0]
+
+
+REPEATED = """
+rules: [{id: hot, when: {metric: t, above: 8}, repeat_every: 1h}]
+tests:
+  - name: it
+    given: [{at: 0s, device: d, t: 1}, {at: 1m, device: d, t: 9}, {at: 5h}%s]
+    expect: [{at: 1m}]
+    never: [{is: repeat}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "passes"),
+    [
+        ("", False),
+        (", {at: 30m, device: d, acknowledge: hot}", True),
+        (", {at: 30m, device: d, snooze: hot, until: 6h}", True),
+        (", {at: 30m, device: d, snooze: hot, until: 90m}", False),
+        (", {at: 30m, device: d, resolve: hot}", True),
+    ],
+)
+def test_a_person_may_have_their_say(more: str, passes: bool) -> None:
+    files = {"r.yaml": REPEATED % more}
+    (example,) = read_examples(files, ["hot"])
+    assert rehearse(example, parse(files)).passed == passes
+
+
+def test_a_word_about_an_alert_that_does_not_fire_is_told() -> None:
+    files = {"r.yaml": REPEATED % ", {at: 30s, device: d, resolve: hot}, {at: 2m, device: d, t: 1}"}
+    (example,) = read_examples(files, ["hot"])
+    (failure,) = rehearse(example, parse(files)).failures
+    assert failure.message == "30 s: resolve hot on d, which does not fire then"
 
 
 def test_late_samples_do_not_fire() -> None:
