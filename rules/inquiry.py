@@ -149,7 +149,8 @@ class Replay:
         slot = _slot_of(subject, rule)
         if slot is None:
             return Inquiry(**about, verdict="not_concerned", unmet=_unmet(rule, subject))
-        return Inquiry(**about, **_standing(slot, subject, self.at))
+        reached = min(self.at, max(subject.last_at, state.now - subject.lag))
+        return Inquiry(**about, **_standing(slot, subject, self.at, reached))
 
     def _beyond(self, event: Event) -> bool:
         """Whether the event comes after the moment: by the device's clock if it speaks itself, else by ours."""
@@ -187,8 +188,10 @@ def _unmet(rule: Rule, subject: Subject) -> tuple[Unmet, ...]:
     return rule.selector.unmet(subject.facts)
 
 
-def _standing(slot: Slot, subject: Subject, at: Millis) -> dict[str, Any]:
-    explanation = _explanation(slot, subject, at)
+def _standing(slot: Slot, subject: Subject, at: Millis, reached: Millis) -> dict[str, Any]:
+    """What held at ``at``, where all deadlines up to ``reached`` were handled."""
+    explanation, deadline = _of_condition(slot, subject, at, reached)
+    due = min(deadline, slot.episode_due())
     alert = _alert(slot, subject)
     truth: dict[Any, Verdict] = {True: "true", False: "false", None: "unknown"}
     phases: dict[str, Verdict] = {"firing": "fires", "pending": "pending"}
@@ -197,7 +200,7 @@ def _standing(slot: Slot, subject: Subject, at: Millis) -> dict[str, Any]:
         "verdict": (None if is_part else phases.get(alert.phase)) or truth[explanation["result"]],
         "explanation": explanation,
         "alert": None if is_part else alert,
-        "next_look_at": None if slot.due == NEVER else slot.due,
+        "next_look_at": None if due == NEVER else due,
     }
 
 
@@ -218,11 +221,14 @@ def _alert(slot: Slot, subject: Subject) -> Standing:
     )
 
 
-def _explanation(slot: Slot, subject: Subject, at: Millis) -> dict[str, Any]:
+def _of_condition(slot: Slot, subject: Subject, at: Millis, reached: Millis) -> tuple[dict[str, Any], Millis]:
+    """Its explanation, and its next deadline."""
+    condition = slot.rule.condition
     try:
-        return slot.rule.condition.explain(slot.memory, subject, at)
+        deadline = condition.next_deadline(slot.memory, subject, reached) if slot.timed else NEVER
+        return condition.explain(slot.memory, subject, at), deadline
     except Exception as error:  # noqa: BLE001 - a rule that raises is set aside, as in the fold
-        return {"operator": "set aside", "error": f"{type(error).__name__}: {error}", "result": None}
+        return {"operator": "set aside", "error": f"{type(error).__name__}: {error}", "result": None}, NEVER
 
 
 def _known(at: Millis) -> Millis | None:

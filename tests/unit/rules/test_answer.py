@@ -116,3 +116,16 @@ def test_a_slow_clock_is_told() -> None:
 
 def test_rules_that_held_are_named_where_this_one_did_not() -> None:
     assert why(WARM, reading(0, 5), rule_id="x") == ["rules that held: r"]
+
+
+def test_a_rule_that_raises_is_told_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("rules.threshold.Threshold.explain", broken)
+    monkeypatch.setattr("rules.threshold.Threshold.on_event", broken)
+    found = why(WARM, reading(0, 5), reading(1, 9))
+    assert found[0].startswith("set aside: error ZeroDivisionError: by nothing")
+    assert found[1] == (
+        "the rule raised on 2 of the events and was set aside for them, last: ZeroDivisionError: by nothing"
+    )

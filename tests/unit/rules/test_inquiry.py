@@ -156,3 +156,31 @@ def test_it_tells_exactly_the_decisions_that_the_live_run_took_up_to_then(
     wanted = [each for each in taken if isinstance(each, Decision) and each.at <= moment]
     assert [(each.transition, each.at) for each in found.transitions] == [(d.transition, d.at) for d in wanted[-10:]]
     assert (found.verdict == "fires") == (bool(wanted) and wanted[-1].transition != "resolved")
+
+
+@given(
+    values=st.lists(st.tuples(st.integers(1, 400), st.sampled_from([5.0, 9.0])), min_size=1, max_size=20),
+    at=st.integers(0, 3000),
+    part=st.floats(0, 1),
+    when=st.sampled_from([WARM, LONG, "{absent_for: 2m}"]),
+)
+def test_from_any_checkpoint_before_the_moment_it_tells_the_same(
+    values: list[tuple[int, float]], at: int, part: float, when: str
+) -> None:
+    log: list[Event] = [rules(when), device(DeviceFacts("chiller-7"))]
+    now = 0
+    for pause, value in values:
+        now += pause
+        log += [reading(now, value), tick(now + 0.5)]
+    moment = START + at * 1000
+    before = [each for each in numbered(log) if each[1].at <= moment]
+    kept = max(2, round(part * len(before)))
+    state = PartitionState.empty()
+    for position, event in numbered(log)[:kept]:
+        step(state, event, position)
+    restored = restore_shared(encode_shared(state))
+    restore_subject(restored, "chiller-7", encode_subject(state, "chiller-7"))
+    found = inquire(numbered(log)[kept:], "r", "chiller-7", moment, restored)
+    whole = asked(*log, at=at)
+    assert (found.verdict, found.explanation, found.alert) == (whole.verdict, whole.explanation, whole.alert)
+    assert (found.heard_at, found.clock, found.next_look_at) == (whole.heard_at, whole.clock, whole.next_look_at)
