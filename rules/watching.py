@@ -8,9 +8,9 @@ from rules.subject import Subject
 
 
 def alert_of(subject: Subject, rule_id: str) -> Slot | None:
-    """The rule's alert; ``None`` where the rule does not concern the subject, or nothing concerned the rule yet."""
+    """The rule's alert; ``None`` where there is none: it does not concern the subject, or has nothing to remember."""
     place = subject.plan.places.get(rule_id)
-    return None if place is None else subject.slots[place]
+    return None if place is None else subject.slots.taken.get(place)
 
 
 def wake(subject: Subject, rule_id: str, at: Millis) -> None:
@@ -19,8 +19,6 @@ def wake(subject: Subject, rule_id: str, at: Millis) -> None:
     An event that may have caused it touches them as well (see ``Plan``); this is for what time or a person caused.
     """
     for place in subject.plan.watching.get(rule_id, ()):
-        slot = subject.slots[place]
-        if slot is None:
-            slot = subject.slots[place] = Slot(subject.plan.rules[place])
+        slot = subject.slots.take(place)
         slot.due = min(slot.due, at)
         subject.due = min(subject.due, at)

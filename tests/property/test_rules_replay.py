@@ -19,7 +19,7 @@ from devices.event import (
     Tick,
 )
 from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
-from rules.decision import Decision, Outcome, Position
+from rules.decision import Decision, Derivation, Outcome, Position
 from rules.engine import step
 from rules.state import PartitionState
 from tests.unit.rules.story import START
@@ -58,12 +58,22 @@ BESIDE = [
     ", repeat_every: 4m, then: {case: {}, notify: {template: alert}}, inhibited_by: [last]",
 ]
 """``last`` stands last in the file, but what it inhibits is decided after it."""
+ASKING = [
+    "",
+    "  - {id: asks, when: {any: [{firing: last}, {all: [{not: {firing: r0}}, {metric: b, above: 5}]}]}}\n",
+    "  - {id: asks, when: {firing: r0, for: 3m}, repeat_every: 4m}\n  - {id: too, when: {not: {firing: asks}}}\n",
+    "  - {id: asks, when: {group: {by: model, at_least: 2, where: {firing: r0}}}}\n",
+    "  - {id: asks, when: {group: {by: owner, at_least: 1, where: {metric: a, above: 5, for: 2m}}, for: 1m}}\n",
+]
+"""Rules about other rules and about groups; they stand first in the file, and are decided last."""
 rule_files = st.tuples(
     st.lists(st.tuples(lasting, st.sampled_from(BESIDE)), min_size=1, max_size=4),
     st.tuples(lasting, st.sampled_from(BESIDE[:-1])),
+    st.sampled_from(ASKING),
 ).map(
     lambda rules: (
         "rules:\n"
+        + rules[2]
         + "".join(f"  - {{id: r{i}, when: {{{when}}}{more}}}\n" for i, (when, more) in enumerate(rules[0]))
         + f"  - {{id: last, when: {{{rules[1][0]}}}{rules[1][1]}}}\n"
     )
@@ -129,8 +139,19 @@ def run(log: list[Event], restart_before: frozenset[int] = frozenset()) -> tuple
     for i, event in enumerate(log):
         if i in restart_before:
             state = restored(state)
-        found += step(state, event, Position(i, 0))
+        found += stepped(state, event, i)
     return found, state
+
+
+def stepped(state: PartitionState, event: Event, seq: int) -> list[Outcome]:
+    """Apply an event, and what follows from it for groups, as a log with one partition would bring it."""
+    found: list[Outcome] = []
+    waiting = [event]
+    for index, following in enumerate(waiting):
+        made = step(state, following, Position(seq, index))
+        found += made
+        waiting += [outcome.event for outcome in made if isinstance(outcome, Derivation)]
+    return found
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
@@ -151,7 +172,7 @@ def test_only_dirty_devices_need_to_be_written(log: list[Event]) -> None:
     """Keep parts as a worker does: after each event, write what is dirty, nothing else."""
     state, parts = PartitionState.empty(), dict[str, bytes]()
     for i, event in enumerate(log):
-        step(state, event, Position(i, 0))
+        stepped(state, event, i)
         for device_id in state.take_dirty():
             parts[device_id] = encode_subject(state, device_id)
     assert parts == {device_id: encode_subject(state, device_id) for device_id in state.subjects}
