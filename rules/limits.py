@@ -32,6 +32,7 @@ class Side(NamedTuple):
     """Which side of its limit a comparison looks at."""
 
     operator: str
+    opposite: str
     clear_key: str
     mend: str
     """How a clearing limit must compare with the limit."""
@@ -39,7 +40,9 @@ class Side(NamedTuple):
     """1 where larger numbers are beyond the limit, else -1."""
 
 
-SIDES = (Side("above", "clear_below", "lower", 1), Side("below", "clear_above", "higher", -1))
+ABOVE = Side("above", "below", "clear_below", "lower", 1)
+BELOW = Side("below", "above", "clear_above", "higher", -1)
+SIDES = (ABOVE, BELOW)
 
 
 class Limit(ABC):

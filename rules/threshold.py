@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from devices.event import Millis
 from rules.band import Band, Quiet, above, below
 from rules.condition import Condition, Memory, Scope, Truth
+from rules.limits import Side, read_beyond
 from rules.metric import OfMetric, read_metric, seen, shown, unknown
-from rules.profiles import read_limit
+from rules.profiles import limit_in
 from rules.reading import Reading
 from rules.subject import Subject
-
-
-class Side(NamedTuple):
-    """Which side of its limit a threshold looks at."""
-
-    operator: str
-    opposite: str
-    clear_key: str
-    mend: str
-    """How a clearing limit must compare with the limit."""
-    sign: int
-    """1 where larger numbers are beyond the limit, else -1."""
 
 
 class Threshold(OfMetric):
@@ -115,15 +105,7 @@ def _up_to(side: Side, limit: float) -> Band:
 def read_threshold(reading: Reading, scope: Scope, side: Side) -> Condition | None:
     """The threshold that the document describes, or ``None`` with the problems noted in ``reading``."""
     metric = read_metric(reading, side.operator)
-    limit = read_limit(reading, side.operator, metric, scope.library)
-    clear = read_limit(reading, side.clear_key, metric, scope.library)
-    if limit is not None and clear is not None and side.sign * clear > side.sign * limit:
-        reading.refuse(
-            side.clear_key,
-            f"'{side.clear_key}' {shown(clear)} is on the wrong side of '{side.operator}' {shown(limit)}",
-            f"write a value {side.mend} than {shown(limit)}",
-        )
+    beyond = read_beyond(reading, side, partial(limit_in, reading, metric=metric, library=scope.library))
+    if metric is None or beyond is None:
         return None
-    if metric is None or limit is None or (side.clear_key in reading and clear is None):
-        return None
-    return Threshold(side, metric, limit, clear, scope.stale_after)
+    return Threshold(side, metric, beyond.limit, beyond.clear, scope.stale_after)

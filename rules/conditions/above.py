@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rules.condition import Condition, Operator, Scope
+from rules.limits import ABOVE
 from rules.reading import Reading
-from rules.threshold import Side, read_threshold
-
-ABOVE = Side("above", opposite="below", clear_key="clear_below", mend="lower", sign=1)
+from rules.threshold import read_threshold
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:

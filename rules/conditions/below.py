@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rules.condition import Condition, Operator, Scope
+from rules.limits import BELOW
 from rules.reading import Reading
-from rules.threshold import Side, read_threshold
-
-BELOW = Side("below", opposite="above", clear_key="clear_above", mend="higher", sign=-1)
+from rules.threshold import read_threshold
 
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from devices.event import Millis
 from rules.band import Quiet, above, below
 from rules.condition import Condition, Memory, Operator, Scope, Truth
+from rules.limits import read_within
 from rules.metric import OfMetric, read_metric, seen, shown, unknown
 from rules.profiles import limit_in
 from rules.reading import Reading
 from rules.subject import Subject
-
-_MEND = "write two numbers, the lower first: between: [2, 8]"
 
 
 class Between(OfMetric):
@@ -61,17 +61,8 @@ class Between(OfMetric):
 
 def _read(reading: Reading, scope: Scope) -> Condition | None:
     metric = read_metric(reading, "between")
-    node = reading.entries["between"]
-    if not isinstance(node.value, list) or len(node.value) != 2:  # noqa: PLR2004 - a pair
-        reading.refuse("between", "'between' must be a list of two numbers", _MEND)
-        return None
-    low, high = (limit_in(reading, "between", item, metric, scope.library) for item in node.value)
-    if low is None or high is None:
-        return None
-    if low > high:
-        reading.refuse("between", f"'between' has its limits the wrong way round: {shown(low)}, {shown(high)}", _MEND)
-        return None
-    return None if metric is None else Between(metric, low, high, scope.stale_after)
+    within = read_within(reading, partial(limit_in, reading, metric=metric, library=scope.library))
+    return None if metric is None or within is None else Between(metric, within.low, within.high, scope.stale_after)
 
 
 OPERATOR = Operator("between", _read, frozenset({"metric"}))

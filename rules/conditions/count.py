@@ -72,7 +72,7 @@ class Counted(Condition):
         return min(inner, leaves)
 
     def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
-        """Where the inner condition stays as it is, and so does not begin to hold. (What happens has no bands at its moment.)"""
+        """Where the inner condition stays as it is, and so does not begin to hold."""
         inner = self.inner.quiet(memory[2], subject, at)
         return None if inner is None else Quiet(self._truth(memory, at), inner.bands)
 

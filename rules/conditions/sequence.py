@@ -107,7 +107,7 @@ class Sequence(Condition):
         )
 
     def quiet(self, memory: Memory, subject: Subject, at: Millis) -> Quiet | None:
-        """Where each step stays as it is, and so does not begin to hold. (What happens has no bands at its moment.)"""
+        """Where each step stays as it is, and so does not begin to hold."""
         found = []
         for i, step in enumerate(self.steps):
             quiet = step.quiet(memory[_INNER][i], subject, at)

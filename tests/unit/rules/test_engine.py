@@ -6,8 +6,8 @@ import pytest
 from devices.event import DeviceFacts, StoreFacts, Telemetry
 from rules import state as state_module
 from rules.condition import Condition, Memory, Truth
-from rules.conditions.above import ABOVE
 from rules.decision import Decision, Fault, Note, derived_id
+from rules.limits import ABOVE
 from rules.rule import Ruleset
 from rules.state import PartitionState, ruleset_of
 from rules.subject import Subject

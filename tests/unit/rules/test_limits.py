@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.condition import Truth
-from rules.limits import SIDES, Beyond, Limits, Range, Within
+from rules.limits import ABOVE, BELOW, Beyond, Limits, Range, Within
 
-ABOVE, BELOW = SIDES
 numbers = st.integers(-10, 10)
 
 

@@ -5,7 +5,7 @@ import pytest
 from devices.event import Millis
 from rules.condition import Memory
 from rules.document import parse
-from rules.limits import SIDES, Beyond, Limits, Range
+from rules.limits import ABOVE, Beyond, Limits, Range
 from rules.problem import RuleErrors
 from rules.quantity import Compared, Quantity
 from rules.subject import NEVER, Subject
@@ -34,7 +34,7 @@ class Newest(Quantity):
 
 
 def above_five(stale_after: Millis = NEVER) -> Compared:
-    return Compared("t", Newest(), Limits((Beyond(SIDES[0], 5),)), stale_after)
+    return Compared("t", Newest(), Limits((Beyond(ABOVE, 5),)), stale_after)
 
 
 def subject() -> Subject:
