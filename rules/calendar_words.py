@@ -7,23 +7,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from rules.calendar import DAY_MINUTES, DAYS, WHOLE_DAY, Calendar, Span, Week, zone_named
+from rules.calendar import DAY_MINUTES, DAYS, WHOLE_DAY, Calendar, Span, Week
 from rules.library import Library
 from rules.problem import closest
 from rules.reading import Reading
 from rules.source import Located
+from rules.time_zone import read_time_zone
 
 STORE_HOURS = "store_hours"
 """What is no calendar's name: the opening hours of the store."""
-OF_STORE, OF_CUSTOMER = "store", "customer"
-"""In place of a time zone's name: theirs."""
 KEYS = ("days", "hours", "from", "to", "except", "time_zone")
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)")
 _EVERY_DAY = frozenset(range(7))
 _HOURS_MEND = 'write hours: "09:00-18:00", a list of these, or "22:00-06:00" over midnight'
 _DAYS_MEND = f"write days: [mon-fri, sun]; days are {', '.join(DAYS)}"
-_ZONE_MEND = "write it like Asia/Tokyo, or 'store' or 'customer' for theirs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def read_calendar(reading: Reading, *more: str) -> Written | None:
     if first is not None and last is not None and last < first:
         reading.refuse("to", f"'to' {last} lies before 'from' {first}", "write the earlier date first")
     without = frozenset(day for node in _listed(reading, "except") if (day := _date(reading, "except", node)))
-    time_zone = _read_zone(reading)
+    time_zone = read_time_zone(reading)
     if len(reading.problems) > noted:
         return None
     return Written(Calendar(week, first, last, without), time_zone, _said(reading))
@@ -145,16 +143,3 @@ def _date(reading: Reading, key: str, node: Located) -> date | None:
     message = f"'{node.text}' is no date" if node.text else "this is no date"
     reading.refuse_item(key, node, message, "write it like 2026-12-24")
     return None
-
-
-def _read_zone(reading: Reading) -> str | None:
-    name = reading.text("time_zone")
-    if name is not None and name not in {OF_STORE, OF_CUSTOMER} and zone_named(name) is None:
-        reading.refuse("time_zone", f"there is no time zone '{name}'", _zone_mend(name))
-    return name
-
-
-def _zone_mend(name: str) -> str:
-    from zoneinfo import available_timezones  # looks at some 600 files: only for a mistake
-
-    return closest(name, sorted(available_timezones()), _ZONE_MEND)

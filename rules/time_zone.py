@@ -5,36 +5,41 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from rules.calendar import zone_named
-from rules.calendar_words import OF_CUSTOMER, OF_STORE
 from rules.problem import closest
 from rules.reading import Reading
 from rules.subject import Subject
 from rules.whereabouts import stores_of
 
+OF_STORE, OF_CUSTOMER = "store", "customer"
+"""In place of a time zone's name: theirs."""
 _UTC = ZoneInfo("UTC")
 _MEND = "write it like Asia/Tokyo, or 'store' or 'customer' for theirs"
 
 
-def zone_of(subject: Subject, named: str | None) -> ZoneInfo:
-    """The time zone in which a rule's hours are meant.
+def zone_name(time_zone: str | None, subject: Subject) -> str | None:
+    """The name of the time zone that is meant; ``None`` where it is not known.
 
     Args:
+        time_zone: a name, ``store`` (the one in which the device is, else its own) or ``customer``; ``None`` where the
+            rule says nothing: that of the store to which the device belongs, else its owner's, else UTC.
         subject: the device.
-        named: a zone's name, ``store``, ``customer``; ``None`` where the rule says nothing: that of the store to which
-            the device belongs, else that of its owner.
-
-    Returns:
-        The zone; UTC where nobody knows.
     """
-    if named is not None and named not in {OF_STORE, OF_CUSTOMER}:
-        return zone_named(named) or _UTC
     facts = subject.facts
-    if named == OF_STORE:
-        name = next((store.time_zone for store in stores_of(subject)), None)
-    elif named is None and facts.store is not None and facts.store in subject.world.stores:
-        name = subject.world.stores[facts.store].time_zone
-    else:
-        name = None if facts.customer is None else facts.customer.time_zone
+    if time_zone == OF_STORE:
+        return next((store.time_zone for store in stores_of(subject)), None)
+    if time_zone == OF_CUSTOMER:
+        return None if facts.customer is None else facts.customer.time_zone
+    if time_zone is not None:
+        return time_zone
+    own = None if facts.store is None else subject.world.stores.get(facts.store)
+    if own is not None:
+        return own.time_zone
+    return "UTC" if facts.customer is None else facts.customer.time_zone
+
+
+def zone_of(subject: Subject, time_zone: str | None) -> ZoneInfo:
+    """The time zone that is meant, as for ``zone_name``; UTC where nobody knows."""
+    name = zone_name(time_zone, subject)
     return (None if name is None else zone_named(name)) or _UTC
 
 

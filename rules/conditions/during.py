@@ -8,8 +8,6 @@ from devices.event import Millis, StoreFacts
 from rules.band import Quiet
 from rules.calendar import UNKNOWN, Agenda, Stretch, local_time, zone_named
 from rules.calendar_words import (
-    OF_CUSTOMER,
-    OF_STORE,
     STORE_HOURS,
     Written,
     named_calendar,
@@ -20,6 +18,7 @@ from rules.condition import FACTS, LOCATION, Condition, Memory, Operator, Scope,
 from rules.problem import closest
 from rules.reading import Reading
 from rules.subject import Subject
+from rules.time_zone import OF_CUSTOMER, OF_STORE, zone_name
 from rules.whereabouts import stores_of
 
 _MEND = 'write during: store_hours, during: {days: [mon-fri], hours: "09:00-18:00"} or the id of a calendar'
@@ -76,7 +75,7 @@ class During(_Timed):
         return Quiet(self.stretch(subject, at).holds, {})
 
     def _agenda(self, subject: Subject) -> Agenda | None:
-        name = zone_for(self.time_zone, subject)
+        name = zone_name(self.time_zone, subject)
         if name not in self._agendas:
             zone = None if name is None else zone_named(name)
             self._agendas[name] = None if zone is None else Agenda(self.calendar, zone)
@@ -142,21 +141,6 @@ def _agenda_of(store: StoreFacts) -> Agenda | None:
 
 def _hours_changed(before: StoreFacts, now: StoreFacts) -> bool:
     return before.opening_hours != now.opening_hours or before.time_zone != now.time_zone
-
-
-def zone_for(time_zone: str | None, subject: Subject) -> str | None:
-    """The name of the time zone that is meant; ``None`` where it is not known."""
-    facts = subject.facts
-    if time_zone == OF_STORE:
-        return next((store.time_zone for store in stores_of(subject)), None)
-    if time_zone == OF_CUSTOMER:
-        return None if facts.customer is None else facts.customer.time_zone
-    if time_zone is not None:
-        return time_zone
-    own = None if facts.store is None else subject.world.stores.get(facts.store)
-    if own is not None:
-        return own.time_zone
-    return "UTC" if facts.customer is None else facts.customer.time_zone
 
 
 def _watched(time_zone: str | None) -> frozenset[str]:

@@ -8,13 +8,12 @@ from zoneinfo import ZoneInfo
 
 from devices.event import Millis
 from rules.band import Quiet
-from rules.calendar_words import OF_STORE
 from rules.condition import ANY_DATA, EVENT, FACTS, Condition, Memory, Operator, Scope, Truth
 from rules.every_reading import Schedule, read_schedule
 from rules.reading import Reading
 from rules.recurrence import Pattern, Period, instant, wall_time
 from rules.subject import NEVER, Subject
-from rules.time_zone import zone_of
+from rules.time_zone import OF_STORE, zone_of
 
 _FIRST, _RESET, _SINCE, _DUE, _REACHED = range(5)
 _NEXT, _FIRED, _ZONE = range(3)
