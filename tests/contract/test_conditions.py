@@ -34,6 +34,8 @@ FIRES: dict[str, list[Event]] = {
     "above": [reading(0, 5, "temperature"), reading(10, 9, "temperature"), reading(20, 5, "temperature")],
     "below": [reading(0, 50, "battery"), reading(10, 19, "battery"), reading(20, 31, "battery")],
     "between": [reading(0, 5, "temperature"), reading(10, 2, "temperature"), reading(20, 3, "temperature")],
+    "equals": [reading(0, False, "door_open"), reading(10, True, "door_open"), reading(20, False, "door_open")],
+    "absent_for": [reading(0, 1), tick(899), tick(901), reading(950, 1)],
     "every": [reading(0, 5), tick(28_799), tick(28_801), happening(29_000, "cleaned"), tick(29_100)],
     "operating_hours": [
         reading(0, 1000, "hours_run"),
@@ -42,8 +44,6 @@ FIRES: dict[str, list[Event]] = {
         happening(30, "serviced"),
         reading(40, 1500, "hours_run"),
     ],
-    "equals": [reading(0, False, "door_open"), reading(10, True, "door_open"), reading(20, False, "door_open")],
-    "absent_for": [reading(0, 1), tick(899), tick(901), reading(950, 1)],
     "forecast": [
         *(reading(60 * minute, 80 - 2 * minute, "tank_level") for minute in range(24)),
         *(reading(60 * minute, 95, "tank_level") for minute in range(24, 28)),
