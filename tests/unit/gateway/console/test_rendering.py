@@ -105,7 +105,15 @@ def test_an_explanation_reads_as_what_was_asked_and_what_was_seen() -> None:
         "duration_ms": 600_000,
         "since": 1_750_000_000_000,
         "result": True,
-        "of": [{"operator": "absent_for", "metric": None, "duration_ms": 60_000, "heard_at": 1_750_000_001_000, "result": None}],
+        "of": [
+            {
+                "operator": "absent_for",
+                "metric": None,
+                "duration_ms": 60_000,
+                "heard_at": 1_750_000_001_000,
+                "result": None,
+            }
+        ],
     }
     shown = str(entries.why(tree))
     assert "for 10 min" in shown
