@@ -14,9 +14,19 @@ FIRST = 1_772_323_200_000  # 2026-03-01T00:00:00Z
 
 def tally(fired: int, devices: int, per_day: dict[str, int]) -> dict[str, object]:
     return {
-        "version": "1", "counts": {"firing": fired}, "devices": devices, "customers": 1, "first_at": FIRST, "last_at": FIRST,
-        "per_day": per_day, "top_devices": [], "top_customers": [], "examples": [], "faults": 0, "first_fault": "",
-    }  # fmt: skip
+        "version": "1",
+        "counts": {"firing": fired},
+        "devices": devices,
+        "customers": 1,
+        "first_at": FIRST,
+        "last_at": FIRST,
+        "per_day": per_day,
+        "top_devices": [],
+        "top_customers": [],
+        "examples": [],
+        "faults": 0,
+        "first_fault": "",
+    }
 
 
 def result(**more: object) -> BacktestResult:
@@ -29,13 +39,28 @@ def result(**more: object) -> BacktestResult:
         "says": "9 is above 8",
     }
     warm = {
-        "rule_id": "warm", "candidate": tally(3, 2, {"2026-03-01": 1, "2026-03-03": 2}), "live": tally(1, 1, {"2026-03-02": 1}),
-        "same": 0, "new": 3, "gone": 1, "changed": 0, "changes": [change], "devices_gained": [], "devices_lost": [],
-    }  # fmt: skip
+        "rule_id": "warm",
+        "candidate": tally(3, 2, {"2026-03-01": 1, "2026-03-03": 2}),
+        "live": tally(1, 1, {"2026-03-02": 1}),
+        "same": 0,
+        "new": 3,
+        "gone": 1,
+        "changed": 0,
+        "changes": [change],
+        "devices_gained": [],
+        "devices_lost": [],
+    }
     told = {
-        "events": 1_200, "first_at": FIRST, "last_at": FIRST + 2 * DAY, "compared": True, "differs": True, "rules": [warm],
-        "remarks": ["mind <this>"], "set_aside": 0, **more,
-    }  # fmt: skip
+        "events": 1_200,
+        "first_at": FIRST,
+        "last_at": FIRST + 2 * DAY,
+        "compared": True,
+        "differs": True,
+        "rules": [warm],
+        "remarks": ["mind <this>"],
+        "set_aside": 0,
+        **more,
+    }
     return BacktestResult.model_validate(told)
 
 
