@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from devices.event import (
+    AlertChanged,
     DeviceChanged,
     DeviceFacts,
     Event,
@@ -22,6 +24,7 @@ from devices.event import (
 from devices.partition import partition_of
 from gateway.log import EventLog, LogError
 from gateway.storage.database import connect
+from rules.decision import Decision, Intervention
 from tests.integration.nats_fixture import NatsServer
 from tests.integration.worker_fixture import PARTITIONS, cut, eventually, read, working
 
@@ -194,3 +197,52 @@ async def test_while_the_log_is_away_nothing_is_lost_and_nothing_stands_still_fo
         await asyncio.sleep(0.5)
         server.start()
         await eventually(engine, DECISIONS, [("firing", GROUP, 1)], within=30)
+
+
+STORE_RULES = {
+    "rules.yaml": """
+rules:
+  - {id: gateway-down, for_devices: {model: gateway}, when: {metric: up, equals: false}}
+  - id: too-warm
+    for_devices: {model: freezer}
+    when: {metric: temperature, above: -15}
+    inhibited_by: [{rule: gateway-down, same: store}]
+"""
+}
+FIRED = "SELECT rule_id, count(*) FROM decisions GROUP BY 1 ORDER BY 1"
+
+
+async def test_a_gateway_that_is_down_speaks_for_its_store_on_every_partition(engine: Engine, log: EventLog) -> None:
+    gateway = on_partition(partition_of(GROUP, PARTITIONS))
+    for partition in range(PARTITIONS):
+        await log.append(partition, [RulesChanged(T0, "v1", STORE_RULES), StoreChanged(T0, StoreFacts("ginza"))])
+    for name in [*FREEZERS, gateway]:
+        facts = DeviceFacts(name, "gateway" if name == gateway else "freezer", store="ginza")
+        await log.append(partition_of(name, PARTITIONS), [DeviceChanged(T0, facts)])
+    await say(log, 1000, -20.0)
+    for at, working_well in ((1000, True), (2000, False)):
+        event = Telemetry(gateway, T0 + at, T0 + at, {"up": working_well})
+        await log.append(partition_of(gateway, PARTITIONS), [event])
+    async with working(engine, log):
+        await eventually(engine, FIRED, [("gateway-down", 1)])
+        await heard_everywhere(log)
+    # The word is in the checkpoints: the next worker knows it.
+    made: list[str | None] = []
+
+    def keep(_connection: Connection, outcome: Decision | Intervention, _now: datetime) -> None:
+        assert isinstance(outcome, Decision)
+        made.append(outcome.inhibited_by)
+
+    async with working(engine, log, follow=keep):
+        await say(log, 3000, -9.0)
+        await eventually(engine, FIRED, [("gateway-down", 1), ("too-warm", len(FREEZERS))])
+    assert made == ["gateway-down"] * len(FREEZERS)
+
+
+async def heard_everywhere(log: EventLog) -> None:
+    """Return once the word on the gateway stands in every partition's log, and a moment has passed to read it."""
+    for partition in range(PARTITIONS):
+        async for batches in log.read(partition, 0):
+            if any(isinstance(event, AlertChanged) for batch in batches for event in batch.events):
+                break
+    await asyncio.sleep(0.5)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 
 from gateway.log import EventLog
 from gateway.worker import run as worker
+from gateway.worker.writer import Follow
 from rules.decision import Decision, Intervention
 
 PARTITIONS = 4
@@ -21,7 +22,9 @@ def nothing_follows(_connection: Connection, _decision: Decision | Intervention,
 
 
 @asynccontextmanager
-async def working(engine: Engine, log: EventLog, checkpoint_seconds: float = 0.2) -> AsyncIterator[asyncio.Event]:
+async def working(
+    engine: Engine, log: EventLog, checkpoint_seconds: float = 0.2, follow: Follow = nothing_follows
+) -> AsyncIterator[asyncio.Event]:
     """A worker while the context lasts; setting the event ends it before."""
     stop = asyncio.Event()
     running = asyncio.create_task(
@@ -30,7 +33,7 @@ async def working(engine: Engine, log: EventLog, checkpoint_seconds: float = 0.2
             event_log=log,
             partitions=PARTITIONS,
             checkpoint_seconds=checkpoint_seconds,
-            follow=nothing_follows,
+            follow=follow,
             stop=stop,
         )
     )
