@@ -47,6 +47,7 @@ def test_says_when_and_how_sure_it_is() -> None:
     decision = told.decisions[0]
     assert " reaches 10 in about 9 days (confidence " in decision.summary
     assert decision.summary.endswith(" %) on chiller-7")
+    assert decision.values["forecast_in"] == "about 9 days"
     found = evidence(told)
     assert found["forecast_in"] in ("about 7 days", "about 8 days")
     assert found["forecast_at"].startswith("2025-07-25T")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from rules.problem import RuleErrors
 from tests.unit.rules.conditions.asked import evidence, explained
 from tests.unit.rules.story import MINUTE, Story, happening, reading, rule, tick
 
+PAGE = Path("docs/reference/rules/operating_hours.md")
 RUNS = "{operating_hours: {every: 2h, while: {metric: t, above: 50}}}"
 COUNTS = "{operating_hours: {every: 500, metric: t}}"
 
@@ -36,6 +39,15 @@ def test_is_due_when_it_has_run_so_long_and_until_it_was_serviced() -> None:
     assert story.decisions[1].summary == "chiller-7 reported serviced: its hours count from 0 again"
     assert explained(story)["run_ms"] == 0
     assert story.heard(*every_five(405, 540, 100)) == [("firing", 525 * 60)]
+
+
+def test_the_second_example_on_its_page_is_a_rule_too() -> None:
+    examples = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    story = Story(examples[1])
+    story.tell(*(reading(300 * place, 100, "power") for place in range(6000)))
+    assert explained(story)["run_ms"] == 5999 * 5 * MINUTE
+    assert story.decisions == []
+    assert story.heard(reading(300 * 6000, 100, "power")) == [("firing", 300 * 6000)]
 
 
 def test_time_before_a_service_does_not_count_after_it() -> None:
