@@ -73,7 +73,8 @@ class _Reported(Condition):
         """What was asked for, and the newest event that was meant."""
         result = self.on_event(list(memory), subject, at)
         newest = {"happened_at": memory[0], "event": memory[1], "values": memory[2], "result": result}
-        return {"operator": "event", "type": self.kind.text, "data": self.kind.data, **newest}
+        asked = {"type": self.kind.text, **({"data": self.kind.data} if self.kind.data else {})}
+        return {"operator": "event", **asked, **newest}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``chiller-7 reported error-7 (code 7)``."""

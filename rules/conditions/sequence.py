@@ -117,12 +117,13 @@ class Sequence(Condition):
         return Quiet(self._truth(memory, found[-1].truth, at), common(quiet.bands for quiet in found))
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
-        """How far the runs have come, and each step."""
+        """When each step began to hold last, from what start the runs have come how far, and each step."""
         steps = [step.explain(memory[_INNER][i], subject, at) for i, step in enumerate(self.steps)]
         starts = [None if start is None or at - start > self.within else start for start in memory[_STARTS]]
         result = self._truth(memory, steps[-1]["result"], at)
-        about = {"within_ms": self.within, "started_at": starts, "completed_at": memory[_AT], "result": result}
-        return {"operator": "sequence", **about, "of": steps}
+        began = [rising[1] for rising in memory[_RISINGS]]
+        about = {"within_ms": self.within, "began_at": began, "started_at": starts, "completed_at": memory[_AT]}
+        return {"operator": "sequence", **about, "result": result, "of": steps}
 
     def phrase(self, memory: Memory, subject: Subject, at: Millis, *, holds: bool) -> str:
         """``t 9.5 is above 8, then chiller-7 reported door-opened, within 10 min``: each step as it was then."""

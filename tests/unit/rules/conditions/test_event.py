@@ -68,7 +68,7 @@ def test_says_what_was_reported_and_shows_it_to_templates() -> None:
     assert resolved.summary == "chiller-7 reported error-cleared"
     assert fired.values.items() >= {"event": "error-3", "code": 7, "part": "fan", "device": "chiller-7"}.items()
     assert fired.explanation == {
-        "operator": "event", "type": "error-*", "data": {}, "happened_at": START + 10_000, "event": "error-3",
+        "operator": "event", "type": "error-*", "happened_at": START + 10_000, "event": "error-3",
         "values": {"code": 7, "part": "fan"}, "until": "error-cleared", "ended_by": None, "result": True,
     }  # fmt: skip
 

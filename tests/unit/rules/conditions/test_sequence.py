@@ -102,6 +102,7 @@ def test_says_what_led_to_it_as_it_was_then() -> None:
     assert decision.summary == "t 9.5 is above 8, then chiller-7 reported opened, within 10 min"
     told = decision.explanation
     assert (told["operator"], told["within_ms"], told["completed_at"]) == ("sequence", 600_000, decision.at)
+    assert told["began_at"] == [START + 10_000, START + 30_000]
     assert [part["operator"] for part in told["of"]] == ["above", "event"]
 
 
