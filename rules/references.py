@@ -89,7 +89,7 @@ def check(said: Mapping[str, Mentions], rules: Mapping[str, Rule | None]) -> Non
                 mention.reading.refuse(mention.key, f"there is no rule '{mention.rule_id}'", mend)
     try:
         TopologicalSorter(
-            {rule_id: {mention.rule_id for mention in mentions.alerts} for rule_id, mentions in said.items()}
+            {name: [mention.rule_id for mention in mentions.alerts] for name, mentions in said.items()}
         ).prepare()
     except CycleError as error:
         _refuse_circle(error.args[1], said)
@@ -128,12 +128,13 @@ def in_order(rules: Sequence[Rule]) -> tuple[Rule, ...]:
     The rules must have passed ``check``.
     """
     by_id = {rule.id: rule for rule in rules}
-    asked = {rule.id: set(rule.mentions).union(*(part.mentions for part in rule.members)) for rule in rules}
-    quiet = {rule.id: {name for name in rule.inhibited_by if name in by_id} for rule in rules}
-    if not any(asked.values()) and not any(quiet.values()):
+    # Lists, never sets: a set of texts has another order in each process, and here the order of the rules is decided.
+    asked = {rule.id: [*rule.mentions, *(name for part in rule.members for name in part.mentions)] for rule in rules}
+    both = {rule.id: [*asked[rule.id], *rule.inhibited_by] for rule in rules}
+    if not any(both.values()):
         return tuple(rules)
     try:
-        order = list(TopologicalSorter({rule.id: asked[rule.id] | quiet[rule.id] for rule in rules}).static_order())
+        order = list(TopologicalSorter(both).static_order())
     except CycleError:
         order = list(TopologicalSorter(asked).static_order())
     return tuple(by_id[rule_id] for rule_id in order)

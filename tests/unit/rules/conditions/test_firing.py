@@ -175,3 +175,17 @@ def test_a_change_of_rules_in_between_keeps_what_is_the_same() -> None:
     assert story.tell(RulesChanged(START + 15_000, "v2", {"rules.yaml": again})) == []
     story.tell(reading(20, 5))
     assert said(story)[2:] == [("warm", "resolved"), ("b", "resolved")]
+
+
+def test_the_order_of_rules_is_the_same_in_every_process() -> None:
+    names = [f"r{number}" for number in range(12)]
+    parts = ", ".join(f"{{firing: {name}}}" for name in names)
+    text = f"rules: [{{id: any, when: {{any: [{parts}]}}}}"
+    text += "".join(f", {{id: {name}, when: {{metric: t, above: 8}}}}" for name in names) + "]"
+    assert [rule.id for rule in parse({"rules.yaml": text}).rules] == [*names, "any"]
+
+
+def test_asking_goes_before_keeping_quiet_where_they_exclude_each_other() -> None:
+    story = told("{id: b, when: {firing: warm}}", "{id: warm, when: {metric: t, above: 8}, inhibited_by: [b]}")
+    story.tell(reading(10, 9))
+    assert [(made.rule_id, made.inhibited_by) for made in story.decisions] == [("warm", None), ("b", None)]
