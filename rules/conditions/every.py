@@ -57,11 +57,13 @@ class EveryPeriod(Condition):
 
     def on_time(self, memory: Memory, subject: Subject, at: Millis) -> Truth:
         """Look whether the period is over, unless the registry knows better by now."""
+        if memory[_FIRST] is None:
+            return None
         if self.since is not None and self._attribute(subject) != memory[_SINCE]:
             self._begin(memory, subject)
         if at >= memory[_DUE]:
             memory[_REACHED] = True
-        return None if memory[_FIRST] is None else bool(memory[_REACHED])
+        return bool(memory[_REACHED])
 
     def _begin(self, memory: Memory, subject: Subject) -> None:
         zone = zone_of(subject, self.time_zone)

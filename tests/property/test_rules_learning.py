@@ -6,14 +6,17 @@ import copy
 from itertools import pairwise
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.event import DeviceChanged, DeviceEvent, DeviceFacts, Event, RulesChanged, Telemetry, Tick
 from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.decision import Decision, Outcome, Position
+from rules.document import parse
 from rules.engine import step
 from rules.state import PartitionState
+from rules.subject import NEVER
 from tests.unit.rules.story import START
 
 LEAVES = [
@@ -97,6 +100,17 @@ def run(
 
 def told(outcomes: list[Outcome]) -> list[tuple[object, ...]]:
     return [(o.rule_id, o.transition, o.at) for o in outcomes if isinstance(o, Decision)]
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_time_may_pass_before_anything_was_seen(leaf: str) -> None:
+    """As after a fault, when everything is forgotten."""
+    (rule,) = parse({"f": f"rules: [{{id: r, when: {{{leaf}}}}}]"}).rules
+    state = PartitionState.empty()
+    step(state, DeviceChanged(START, DeviceFacts("d", attributes={"installed_at": "soon"})), Position(0, 0))
+    memory = rule.condition.fresh()
+    assert rule.condition.on_time(memory, state.subjects["d"], START) is not True
+    assert rule.condition.next_deadline(memory, state.subjects["d"], START) == NEVER
 
 
 quickly = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
