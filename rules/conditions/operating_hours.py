@@ -53,9 +53,10 @@ class _Hours(Condition):
         """``chiller-7 has run 500 h since serviced, due every 500 h``."""
         if not holds:
             return f"{subject.id} reported {self.reset_by}: its hours count from 0 again"
-        return f"{self.run_of(subject, memory[_RUN])} since {'first seen' if memory[_RESET] is None else self.reset_by}"
+        since = "first seen" if memory[_RESET] is None else self.reset_by
+        return self.told(subject, memory[_RUN], f"since {since}")
 
-    def run_of(self, subject: Subject, run: float) -> str:
+    def told(self, subject: Subject, run: float, since: str) -> str:
         """How far the count has come, and when it is due."""
         raise NotImplementedError
 
@@ -137,9 +138,9 @@ class RunningTime(_Hours):
         unknown = inner.truth is None and _nothing_known(memory)
         return Quiet(None if unknown else bool(memory[_REACHED]), inner.bands)
 
-    def run_of(self, subject: Subject, run: float) -> str:
+    def told(self, subject: Subject, run: float, since: str) -> str:
         """In hours."""
-        return f"{subject.id} has run {_hours(run)}, due every {_hours(self.every)},"
+        return f"{subject.id} has run {_hours(run)} {since}, due every {_hours(self.every)}"
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """How long it ran since when, how long it may, and what counts."""
@@ -234,9 +235,9 @@ class MeteredTime(_Hours):
             memory[5] = [0, memory[5][1]]
         return reached
 
-    def run_of(self, subject: Subject, run: float) -> str:
+    def told(self, subject: Subject, run: float, since: str) -> str:
         """In the metric's own unit."""
-        return f"{self.metric} of {subject.id} went up by {shown(float(run))}, due every {shown(self.every)},"
+        return f"{self.metric} of {subject.id} went up by {shown(float(run))} {since}, due every {shown(self.every)}"
 
     def explain(self, memory: Memory, subject: Subject, at: Millis) -> dict[str, Any]:
         """What the device counted since when, and how much it may."""

@@ -33,7 +33,7 @@ def test_is_due_when_it_has_run_so_long_and_until_it_was_serviced() -> None:
     assert story.heard(*every_five(60, 160, 100), *every_five(160, 300, 0)) == []
     assert explained(story)["run_ms"] == 100 * MINUTE
     assert story.heard(*every_five(300, 340, 100)) == [("firing", 320 * 60)]
-    assert story.decisions[0].summary == "chiller-7 has run 2 h, due every 2 h, since first seen"
+    assert story.decisions[0].summary == "chiller-7 has run 2 h since first seen, due every 2 h"
     assert story.heard(*every_five(340, 400, 0), happening(24_000, "cleaned")) == []
     assert story.heard(happening(24_010, "serviced")) == [("resolved", 24_010)]
     assert story.decisions[1].summary == "chiller-7 reported serviced: its hours count from 0 again"
@@ -106,7 +106,7 @@ def test_counts_on_while_unknown() -> None:
 def test_follows_a_device_that_counts_by_itself() -> None:
     story = Story(rule(COUNTS), reading(0, 3000))
     assert story.heard(reading(60, 3499.5), reading(120, 3500)) == [("firing", 120)]
-    assert story.decisions[0].summary == "t of chiller-7 went up by 500, due every 500, since first seen"
+    assert story.decisions[0].summary == "t of chiller-7 went up by 500 since first seen, due every 500"
     assert story.heard(happening(180, "serviced"), reading(240, 3600)) == [("resolved", 180)]
     assert explained(story)["run"] == 100
 
