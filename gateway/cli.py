@@ -128,6 +128,9 @@ def rules_backtest(
     devices: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="What the devices are: as for `import devices`.")
     ] = None,
+    stores: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Stores and their fences: as for `import stores`.")
+    ] = None,
     against: Annotated[
         Path | None, typer.Option(exists=True, help="Compare with the rules in this file or folder, not the live ones.")
     ] = None,
@@ -137,8 +140,18 @@ def rules_backtest(
     """Say what the rules would have decided in the past, for whom, and how the live rules differ."""
     from gateway.commands.rules_backtest import Options, run
 
-    wanted = Options(file, since=since, until=until, past=past, devices=devices, against=against, rules=rule, json=json)
-    run(wanted)
+    asked = Options(
+        file,
+        since=since,
+        until=until,
+        past=past,
+        devices=devices,
+        stores=stores,
+        against=against,
+        rules=rule,
+        json=json,
+    )
+    run(asked)
 
 
 @rules_app.command("explain")

@@ -39,6 +39,7 @@ class Options:
     until: str | None
     past: Path | None
     devices: Path | None
+    stores: Path | None
     against: Path | None
     rules: list[str] | None
     json: Path | None
@@ -66,7 +67,7 @@ def run(options: Options) -> None:
 
 
 def _tried(options: Options, settings: Settings, candidate: Ruleset, wanted: frozenset[str] | None) -> Tried:
-    from gateway.past.registry import Registry, from_file
+    from gateway.past.registry import Registry, devices_in, stores_in
     from gateway.past.run import Trial, run
 
     found = _stack(settings, needed=options.past is None)
@@ -76,8 +77,10 @@ def _tried(options: Options, settings: Settings, candidate: Ruleset, wanted: fro
         live = _rules(options.against)
     elif found is None:
         past.remarks.append(NO_RULES)
+    if options.stores is not None:
+        registry = registry._replace(stores=stores_in(options.stores))
     if options.devices is not None:
-        registry = Registry(from_file(options.devices).devices, registry.stores)
+        registry = registry._replace(devices=devices_in(options.devices))
     elif found is None:
         past.remarks.append(NO_REGISTRY)
     with _progress() as heard:

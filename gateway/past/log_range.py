@@ -18,6 +18,8 @@ from gateway.log import EventLog, LogError, Record
 from gateway.past.past import Chunk, PastError, SetAside
 
 CONNECT_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
+"""How long the log may be away meanwhile."""
 
 
 class LogRange:
@@ -46,8 +48,9 @@ class LogRange:
             try:
                 while (found := runner.run(_next(arriving))) is not None:
                     yield from found
-            except LogError as error:
-                raise PastError(f"{error}: is `kizashi serve` running?") from error
+            except (LogError, TimeoutError) as error:
+                reason = str(error) or f"the log did not answer for {PATIENCE_SECONDS:g} seconds"
+                raise PastError(f"{reason}: is `kizashi serve` running?") from error
             finally:
                 runner.run(_closed(arriving))
 
@@ -87,7 +90,8 @@ class LogRange:
 
 
 async def _next(arriving: AsyncIterator[list[Chunk]]) -> list[Chunk] | None:
-    return await anext(arriving, None)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        return await anext(arriving, None)
 
 
 async def _closed(arriving: AsyncIterator[list[Chunk]]) -> None:

@@ -78,10 +78,11 @@ class ReadingsFile(ABC):
     def _survey(self) -> tuple[int, bool]:
         """How many rows there are, and whether the batches follow each other in order of receipt."""
         count, newest, ordered = 0, 0, True
-        name = RECEIVED if self.head.received else TS
-        for batch in self._batches([name]):
+        names = [TS, RECEIVED] if self.head.received else [TS]
+        for batch in self._batches(names):
             count += batch.rows.num_rows
-            moments = [cell for cell in columns.times(batch.rows.column(0)) if type(cell) is int]
+            seen = [columns.times(batch.rows.column(name)) for name in names]
+            moments = [moment for cells in zip(*seen, strict=True) if type(moment := cells[-1] or cells[0]) is int]
             if moments:
                 ordered = ordered and min(moments) >= newest
                 newest = max(newest, *moments)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
 
 from devices.event import DeviceFacts, StoreFacts
@@ -16,6 +17,8 @@ from rules.rule import Ruleset
 from rules.state import ruleset_of
 
 PAGE = 1000
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class Registry(NamedTuple):
@@ -40,27 +43,41 @@ def from_database(connection: Connection) -> Registry:
             return Registry(tuple(found), tuple(stores.facts_of_all(connection)))
 
 
-def from_file(path: Path) -> Registry:
+def devices_in(path: Path) -> tuple[DeviceFacts, ...]:
     """Devices as ``kizashi import devices`` takes them: JSON, JSON Lines or CSV.
 
     Raises:
         PastError: the file can't be read, or a device in it is wrong.
     """
     from gateway.api.shapes.device import DeviceBody
+
+    return tuple(body.to_device(name).facts(None) for name, body in _rows(path, DeviceBody))
+
+
+def stores_in(path: Path) -> tuple[StoreFacts, ...]:
+    """Stores as ``kizashi import stores`` takes them.
+
+    Raises:
+        PastError: the file can't be read, or a store in it is wrong.
+    """
+    from gateway.api.shapes.store import StoreBody
+
+    return tuple(body.to_store(name).facts for name, body in _rows(path, StoreBody))
+
+
+def _rows(path: Path, shape: type[Body]) -> Iterator[tuple[str, Body]]:
     from gateway.commands.imports import UnreadableError, read
 
-    found = []
     try:
         for row in read(path):
             try:
-                found.append(DeviceBody.model_validate(row.body).to_device(row.id).facts(None))
+                yield row.id, shape.model_validate(row.body)
             except ValidationError as error:
                 first = error.errors()[0]
                 field = ".".join(str(part) for part in first["loc"])
                 raise PastError(f"{row.place}: {row.id}: {field}: {first['msg']}") from error
     except UnreadableError as error:
         raise PastError(str(error)) from error
-    return Registry(tuple(found))
 
 
 def live_rules(connection: Connection) -> Ruleset | None:

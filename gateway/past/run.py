@@ -62,7 +62,7 @@ def run(trial: Trial, past: Past, heard: Heard = lambda _progress, _events: True
             raise StoppedError
     report = backtest.report()
     if not report.events:
-        raise PastError("there are no events in that time: ask for a longer one with --since, or for another file")
+        raise PastError("there are no events in that time: ask for a longer one")
     return Tried(report, _remarks(past, backtest), past.set_aside.count)
 
 

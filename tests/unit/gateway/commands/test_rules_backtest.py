@@ -104,6 +104,29 @@ def test_of_a_folder_rules_that_it_lacks_are_told(folder: Path) -> None:
     assert not any(line.startswith("warm") for line in output.splitlines()), "one file is compared rule by rule"
 
 
+def test_positions_are_held_against_the_stores_of_a_file(folder: Path) -> None:
+    (folder / "visit.yaml").write_text("rules: [{id: visit, when: {zone: {dwell: 2m, store: any}}, purpose: offers}]")
+    (folder / "stores.json").write_text('{"ginza": {"geofence": {"lat": 35.0, "lon": 139.0, "radius": 100}}}')
+    rows = [f"{T0 + minute * MINUTE},phone,{35.0 if minute in (5, 6, 7, 8) else 35.1},139,5" for minute in range(12)]
+    (folder / "walk.csv").write_text("\n".join(["ts,device_id,lat,lon,accuracy", *rows]) + "\n")
+    code, output = backtest("visit.yaml", "--input", "walk.csv", "--stores", "stores.json")
+    assert code == 0, output
+    assert row(output, "visit")[:3] == ["visit", "1", "1"]
+    assert "ginza" in output
+
+
+def test_received_at_that_is_sometimes_missing_does_not_hide_disorder(folder: Path) -> None:
+    rows = [
+        f"{T0 + n * 60_000},{device},{received},5" for device in "ab" for n, received in enumerate(["", ""] * 20_000)
+    ]
+    (folder / "long.csv").write_text("\n".join(["ts,device_id,received_at,t", *rows]) + "\n")
+    (folder / "any.yaml").write_text("rules: [{id: silent, when: {absent_for: 1h}}]")
+    code, output = backtest("any.yaml", "--input", "long.csv")
+    assert code == 0, output
+    assert row(output, "silent")[1] == "0"
+    assert "put in order" in output
+
+
 def test_bad_lines_are_named_and_the_rest_is_tried(folder: Path) -> None:
     with (folder / "past.csv").open("a") as file:
         file.write("soon,chiller-1,3\n")
@@ -124,6 +147,7 @@ def test_bad_lines_are_named_and_the_rest_is_tried(folder: Path) -> None:
         (["new.yaml", "--input", "devices.csv"], 1, "no column 'ts'"),
         (["new.yaml", "--input", "past.csv", "--since", "1d"], 1, "no events in that time"),
         (["new.yaml", "--input", "past.csv", "--devices", "past.csv"], 1, "needs a column `id`"),
+        (["new.yaml", "--input", "past.csv", "--stores", "devices.csv"], 1, "geofence"),
         (["new.yaml", "--input", "past.csv", "--json", "no/such/folder.json"], 1, "can't be written"),
         (["past.csv", "--input", "past.csv"], 1, "can't be used"),
     ],
