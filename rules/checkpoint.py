@@ -14,7 +14,7 @@ from rules.alert import Episode, Slot
 from rules.calm import catch_up_deadlines
 from rules.group import Group, Ledger, new_subject
 from rules.state import PartitionState, ruleset_of
-from rules.subject import LONG_AGO, NEVER, Subject
+from rules.subject import LONG_AGO, NEVER, NO_STORES, NOWHERE, Subject
 
 VERSION = 1
 
@@ -126,7 +126,11 @@ def restore_subject(state: PartitionState, device_id: str, part: bytes) -> None:
         subject.restore(packed.ledgers, packed.waiting, packed.told)
     subject.last_at, subject.heard_at, subject.lag = packed.last_at, packed.heard_at, packed.lag
     subject.samples, subject.fix, subject.status = packed.samples, packed.fix, packed.status
-    subject.inside, subject.vague, subject.tracked = packed.inside, set(packed.vague), packed.tracked
+    subject.inside, subject.vague, subject.tracked = (
+        packed.inside or NOWHERE,
+        set(packed.vague) or NO_STORES,
+        packed.tracked,
+    )
     subject.recent = packed.recent
     _unpack_slots(subject, packed.slots)
     subject.due = min((slot.due for slot in subject.slots.taken.values()), default=NEVER)

@@ -6,7 +6,7 @@ from collections.abc import Set
 
 from devices.event import Location
 from rules.geofence import USELESS_ACCURACY_M, credible_accuracy
-from rules.subject import Subject
+from rules.subject import NO_STORES, NOWHERE, Subject
 from rules.world import World
 
 _NOBODY: Set[str] = frozenset()
@@ -27,12 +27,14 @@ def locate(subject: Subject, fix: Location) -> bool:
     Returns:
         Whether the device is elsewhere than before: in other stores, or known to be in none for the first time.
     """
-    world, inside, vague = subject.world, subject.inside, subject.vague
+    world = subject.world
     accuracy = credible_accuracy(fix.accuracy)
     useless = accuracy > USELESS_ACCURACY_M
     nearby = _NOBODY if useless else world.fences.near(fix.lat, fix.lon, accuracy)
-    if (useless and not subject.tracked) or (subject.tracked and not (nearby or inside or vague)):
+    if (useless and not subject.tracked) or (subject.tracked and not (nearby or subject.inside or subject.vague)):
         return False
+    inside = subject.inside = subject.inside or {}
+    vague = subject.vague = subject.vague or set()
     nearby = nearby | inside.keys() | vague
     moved = not subject.tracked
     before = subject.fix[0] if subject.fix is not None and subject.tracked else None
@@ -71,6 +73,5 @@ def _holds(world: World, store_id: str, fix: Location, accuracy: float, *, was_i
 
 def forget(subject: Subject) -> None:
     """No rule asks for the device's place any more: the next position is a first sight again."""
-    subject.inside.clear()
-    subject.vague.clear()
+    subject.inside, subject.vague = NOWHERE, NO_STORES
     subject.tracked = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from devices.event import DeviceEvent, DeviceFacts, Millis
 
@@ -16,6 +16,11 @@ NEVER: Millis = 2**62
 """A deadline that does not come."""
 LONG_AGO: Millis = -(2**62)
 """Before anything was heard."""
+
+NOWHERE: Final[dict[str, Millis]] = {}
+NO_STORES: Final[set[str]] = set()
+NO_NOTES: Final[list[str]] = []
+"""What most devices have, so that they share it: replaced, never changed."""
 
 
 class Subject:
@@ -48,9 +53,9 @@ class Subject:
         """Newest status: (event time, online)."""
         self.event: DeviceEvent | None = None
         """The device's event being applied, during that step only."""
-        self.inside: dict[str, Millis] = {}
+        self.inside: dict[str, Millis] = NOWHERE
         """Stores whose fence certainly holds the device, and since when."""
-        self.vague: set[str] = set()
+        self.vague: set[str] = NO_STORES
         """Stores of which it is not known whether the device was inside when it was first seen."""
         self.tracked = False
         """Whether a position has been compared with the fences yet."""
@@ -64,7 +69,7 @@ class Subject:
         """While deadlines are handled: up to when. What lies before it was missed, and can be made up for at once."""
         self.scheduled: Millis = NEVER
         """The time (our clock) under which it stands in the timers."""
-        self.recent: list[str] = []
+        self.recent: list[str] = NO_NOTES
         """Ids of its newest notes, so that a repeated event is not noted again."""
         self.calm: Calm | None = None
         """Which readings would change nothing; ``None`` where that is not known. Like the rest, not in checkpoints."""

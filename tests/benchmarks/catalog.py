@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks import backtest, decide, decode, engine, latency, throughput
+from tests.benchmarks import backtest, decide, decode, engine, fences, latency, operators, state, throughput
 from tests.benchmarks.figures import Section
 from tests.benchmarks.settings import Settings
 
@@ -13,6 +13,9 @@ BENCHMARKS: dict[str, Callable[[Settings], list[Section]]] = {
     "latency": latency.run,
     "decide": decide.run,
     "engine": engine.run,
+    "fences": fences.run,
+    "operators": operators.run,
+    "state": state.run,
     "backtest": backtest.run,
     "decode": decode.run,
 }

@@ -20,8 +20,9 @@ from gateway.worker.partition import Folded
 from gateway.worker.writer import Writer
 from rules.decision import Outcome, Position
 from rules.engine import step
-from tests.benchmarks.engine import START_MS, with_rules
+from tests.benchmarks.engine import with_rules
 from tests.benchmarks.figures import Figure, Section
+from tests.benchmarks.made_rules import START_MS
 from tests.benchmarks.settings import Settings
 from tests.ports import free_port
 

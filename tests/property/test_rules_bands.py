@@ -184,7 +184,9 @@ def kept(state: PartitionState) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("patience", [0, 2, calm.MAX_PATIENCE])
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 @given(logs(), st.data())
 def test_the_outcomes_and_the_checkpoints_are_those_of_an_engine_that_asks_always(
     patience: int, log: list[Event], data: st.DataObject
