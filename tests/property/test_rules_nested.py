@@ -144,7 +144,8 @@ def test_every_episode_begins_once_and_ends_once(when: str, lived: bytes) -> Non
     began: Decision | None = None
     for decision in story.decisions:
         assert decision.transition == ("resolved" if began else "firing")
-        assert decision.explanation["result"] is (began is None)
+        # What happened again a millisecond later ends one alert, and begins the next, by what is true then.
+        assert decision.explanation["result"] is (began is None) or decision.ended_by is not None
         assert "chiller-7" in decision.summary
         assert began is None or began.at <= decision.at
         began = None if began else decision
