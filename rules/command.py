@@ -7,6 +7,7 @@ from collections.abc import Callable
 from devices.event import AlertCommand, Millis
 from rules.alert import Slot
 from rules.decision import Intervention, Outcome, Position, derived_id
+from rules.group import customer_of
 from rules.judgement import ENDINGS, end, fault
 from rules.state import PartitionState
 from rules.subject import Subject
@@ -45,7 +46,7 @@ def _heed(slot: Slot, subject: Subject, said: AlertCommand, at: Millis, position
                 alert_id=said.alert_id,
                 rule_id=said.rule_id,
                 subject=subject.id,
-                customer_id=subject.facts.owner,
+                customer_id=customer_of(subject, slot.rule, said.action),
                 until=said.until if said.action == "snooze" else None,
             )
         )

@@ -177,12 +177,20 @@ class Group(Subject):
             return self.world.name_of(key)
         return key if kind == "owner" else f"{kind} {key}"
 
-    def customer(self, rule: Rule, *, over: bool) -> str | None:
-        """The members' common owner, if they all have the same; once the alert is over, as it was while it fired."""
-        if not over:
-            owners = {ledger.common_owner() for ledger in self.ledgers.values() if ledger.rule_id == rule.id}
-            self.told[rule.id] = owners.pop() if len(owners) == 1 else None
-        return self.told.get(rule.id)
+    def customer(self, rule: Rule, transition: str) -> str | None:
+        """The members' common owner, if they all have the same.
+
+        Whoever hears that it fires hears of its end, but of nothing in between that is about others' devices too.
+        """
+        told = self.told.get(rule.id)
+        if transition == "resolved":
+            return told
+        owners = {ledger.common_owner() for ledger in self.ledgers.values() if ledger.rule_id == rule.id}
+        owner = owners.pop() if len(owners) == 1 else None
+        if transition == "firing":
+            self.told[rule.id] = owner
+            return owner
+        return owner if owner == told else None
 
 
 def new_subject(facts: DeviceFacts, world: World, plan: Plan) -> Subject:
@@ -190,6 +198,6 @@ def new_subject(facts: DeviceFacts, world: World, plan: Plan) -> Subject:
     return Group(facts, world, plan) if kind_of(facts.id) else Subject(facts, world, plan)
 
 
-def customer_of(subject: Subject, rule: Rule, *, over: bool) -> str | None:
+def customer_of(subject: Subject, rule: Rule, transition: str) -> str | None:
     """Whom a decision about ``subject`` concerns."""
-    return subject.customer(rule, over=over) if isinstance(subject, Group) else subject.facts.owner
+    return subject.customer(rule, transition) if isinstance(subject, Group) else subject.facts.owner

@@ -231,7 +231,7 @@ def _decision(
         severity=severity,
         purpose=rule.purpose,
         position=position,
-        customer_id=customer_of(subject, rule, over=transition == "resolved"),
+        customer_id=customer_of(subject, rule, transition),
         store_id=episode.store_id or facts.store,
         summary=_summary(slot, subject, transition, at, severity, before),
         values=_values(slot, subject),

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from devices.event import DeviceFacts, Event, MemberChanged
+from devices.event import AlertCommand, DeviceFacts, Event, MemberChanged
 from rules.conditions.group import GroupCount
-from rules.decision import Derivation, Outcome
+from rules.decision import Derivation, Intervention, Outcome
 from rules.document import parse
 from rules.group import MAX_SHOWN, MAX_SILENT, Group, Ledger
 from rules.problem import RuleErrors
@@ -95,6 +95,20 @@ class TestCounting:
         story.tell(*warm(10, "f1", "f2"), *cold(20, "f1", "f2"))
         assert [made.customer_id for made in story.decisions] == ["ann", "ann"]
         assert story.decisions[1].summary == "only 1 of the devices of Ginza still: f2 (t 9)"
+
+    def test_while_others_devices_hold_too_the_one_who_was_told_hears_of_the_end_only(self) -> None:
+        story = told(counting(), freezer("f1"), freezer("f2"), freezer("f3", owner="bob"), repeat_every="1h")
+        story.tell(*warm(10, "f1", "f2"), *warm(20, "f3"), tick(3700), *cold(3800, "f1", "f2"))
+        said = [(made.transition, made.customer_id) for made in story.decisions]
+        assert said == [("firing", "ann"), ("repeat", None), ("resolved", "ann")]
+
+    def test_a_persons_word_on_the_alert_is_the_customers_too(self) -> None:
+        story = told()
+        story.tell(*warm(10, "f1", "f2"))
+        alert_id = story.decisions[0].alert_id
+        (heeded,) = story.tell(AlertCommand(START + 20_000, "store/ginza", "r", alert_id, "acknowledge", "Mika"))
+        assert isinstance(heeded, Intervention)
+        assert (heeded.subject, heeded.customer_id) == ("store/ginza", "ann")
 
     def test_only_the_selected_devices_are_members(self) -> None:
         story = told(counting(1), freezer("f1"), freezer("f2", model="y"), for_devices="{model: y}")
