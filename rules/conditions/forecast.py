@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from devices.event import Millis
@@ -13,7 +14,9 @@ from rules.metric import read_metric, seen, shown
 from rules.profiles import read_limit
 from rules.reading import Reading
 from rules.subject import NEVER, Subject
-from rules.trend import Trend, fit, typical_step
+
+if TYPE_CHECKING:
+    from rules.trend import Trend  # needs numpy: loaded with the first rule that forecasts, see Forecast.__init__
 
 BUCKETS = 64
 """Into how many buckets the time looked at is divided; each gives one point, the mean of its samples."""
@@ -66,6 +69,7 @@ class Forecast(Condition):
     timed = True
 
     def __init__(self, metric: str, asked: Asked, max_gap: Millis) -> None:
+        importlib.import_module("rules.trend")  # now, so that the fold does not wait for it later
         self.metric = metric
         self.asked = asked
         self.width: Millis = -(-asked.over // BUCKETS)
@@ -120,6 +124,8 @@ class Forecast(Condition):
 
     def _close(self, memory: Memory) -> None:
         """The bucket becomes a point, the oldest points go, and the trend is looked at anew."""
+        from rules.trend import fit
+
         memory[_CLOSED] = True
         times, values = memory[_TIMES], memory[_VALUES]
         oldest = memory[_END] - self.asked.over
@@ -242,6 +248,8 @@ def _jumped(times: list[Millis], values: list[float]) -> bool:
     Between the two is where a device goes on that stood still for a while. How far is far: several times what the
     points stray, and what they move in such a time.
     """
+    from rules.trend import fit, typical_step
+
     if len(times) < _JUMP_AFTER + _JUMP_POINTS:
         return False
     old_times, old_values = times[:-_JUMP_POINTS], values[:-_JUMP_POINTS]
