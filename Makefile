@@ -7,7 +7,7 @@ ARGS ?=
 # processes to come back.
 TEST_PROCESSES ?= 3
 
-.PHONY: help setup demo test check bench lock format clean
+.PHONY: help setup demo test check bench docs lock format clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ check: setup ## lint, types, import rules
 
 bench: setup ## events per second and latency on this machine; writes docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+docs: setup ## renew what is made from the code: the table of operators
+	$(BIN)/python -m rules.reference docs/reference/rules/README.md
 
 format: setup ## let ruff put the code in order
 	$(BIN)/ruff check --fix .

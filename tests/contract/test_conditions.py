@@ -15,6 +15,7 @@ from rules.conditions.catalog import OPERATORS
 from rules.decision import Decision, Fault, Outcome, Position
 from rules.document import parse
 from rules.engine import step
+from rules.reference import renewed
 from rules.state import PartitionState
 from tests.unit.rules.story import START, Story, device, fix, happening, reading, store, tick
 from tests.unit.rules.streams import Dice, disturbed, just_before_each, stream, thrown, ticked, vocabulary
@@ -340,3 +341,10 @@ def test_every_episode_begins_once_and_ends_once_in_any_life(name: str, lived: b
 
 def _decisions(outcomes: list[Outcome]) -> list[Decision]:
     return [outcome for outcome in outcomes if isinstance(outcome, Decision)]
+
+
+def test_the_table_of_operators_is_what_the_catalog_says() -> None:
+    page = (PAGES / "README.md").read_text()
+    assert renewed(page) == page, "run `make docs`"
+    with pytest.raises(ValueError, match="needs a line"):
+        renewed("# Rules")
