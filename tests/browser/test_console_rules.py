@@ -6,7 +6,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from gateway.storage import keys, rule_sets
+from gateway.storage import keys, rule_folders, rule_sets
+from rules.problem import Problem
 from tests.api_fixture import BOOTSTRAP
 from tests.browser.conftest import Console, Watched, log_in, open_page
 from tests.browser.seed import seed
@@ -56,6 +57,19 @@ def test_the_rules_stand_with_how_often_they_spoke_and_lead_to_their_text(consol
     expect(page.locator("pre.source")).not_to_contain_text("too-cold")
     expect(page.locator("a.row.brief")).to_contain_text("chiller-17")
     assert not watched.faults
+
+
+def test_a_folder_that_was_refused_is_told_where_the_rules_stand(console: Console, watched: Watched) -> None:
+    with_rules(console)
+    with console.engine.begin() as connection:
+        problem = Problem("chillers.yaml", 5, 41, "rules[0].when.above", "'above' must be a number", "write 8")
+        rule_folders.refused(connection, "/etc/rules", [problem])
+    page = watched.page
+    log_in(page, console)
+    page.goto(f"{console.url}/console/rules")
+    expect(page.locator(".notice")).to_contain_text("What is in /etc/rules was refused")
+    expect(page.locator(".notice")).to_contain_text("chillers.yaml:5:41")
+    expect(page.locator("a.row.rule")).to_have_count(2)
 
 
 def test_an_alert_shows_why_and_takes_an_agents_word(console: Console, watched: Watched) -> None:

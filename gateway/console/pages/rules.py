@@ -14,8 +14,9 @@ from gateway.api.access import caller_of
 from gateway.console.frame import AWAY, AWAY_NOTE, Console, live, page, reading
 from gateway.console.markup import H, ago, chip, empty, joined, number
 from gateway.console.spark import bars
-from gateway.storage import rule_activity, rule_sets
+from gateway.storage import rule_activity, rule_folders, rule_sets
 from gateway.storage.rule_activity import QUIET, Activity
+from gateway.storage.rule_folders import Folder
 from gateway.storage.rule_sets import RuleSet
 from rules.problem import RuleErrors
 from rules.rule import Rule
@@ -23,8 +24,9 @@ from rules.state import ruleset_of
 
 DAYS = 14
 REFRESH_SECONDS = 5.0
+SHOWN_PROBLEMS = 5
 
-Read = tuple[RuleSet | None, dict[str, Activity]]
+Read = tuple[RuleSet | None, Folder | None, dict[str, Activity]]
 
 
 def register(console: Console) -> None:
@@ -44,14 +46,16 @@ def register(console: Console) -> None:
 def _read(engine: Engine) -> Read:
     with engine.connect() as connection:
         counted = rule_activity.activity(connection, now=int(time.time() * 1000), days=DAYS)
-        return rule_sets.newest(connection), counted
+        return rule_sets.newest(connection), rule_folders.get(connection), counted
 
 
-def _whole(held: RuleSet | None, counted: dict[str, Activity]) -> Markup:
+def _whole(held: RuleSet | None, folder: Folder | None, counted: dict[str, Activity]) -> Markup:
     rules, wrong = usable(held)
     said = f"{len(rules)} rule{'' if len(rules) == 1 else 's'}" if rules else ""
     version = H('<span class="muted small">{} · version {}</span>').format(said, held.version) if held else H()
-    top = H('<div class="top"><h1>Rules</h1><span class="grow"></span>{}</div>{}').format(version, notices(held, wrong))
+    top = H('<div class="top"><h1>Rules</h1><span class="grow"></span>{}</div>{}').format(
+        version, notices(held, folder, wrong)
+    )
     if not rules:
         nothing = empty("No rules yet", "Put YAML files into rules.dir, or PUT them to /v1/rules.")
         return H('{}<div class="card">{}</div>').format(top, nothing)
@@ -71,9 +75,17 @@ def usable(held: RuleSet | None) -> tuple[tuple[Rule, ...], str]:
         return (), str(errors.problems[0])
 
 
-def notices(held: RuleSet | None, wrong: str) -> Markup:
+def notices(held: RuleSet | None, folder: Folder | None, wrong: str) -> Markup:
     """What somebody should know before trusting the list."""
     said = []
+    if folder is not None and folder.problems:
+        broken = joined(H("<li>{}</li>").format(str(problem)) for problem in folder.problems[:SHOWN_PROBLEMS])
+        said.append(
+            H(
+                '<div class="notice critical"><b>What is in {} was refused; the rules before still hold.</b>'
+                '<ul class="reasons">{}</ul></div>'
+            ).format(folder.place, broken)
+        )
     if wrong:
         said.append(H('<div class="notice critical">The stored rules can\'t be read: {}</div>').format(wrong))
     if held is not None and held.published_at is None:
