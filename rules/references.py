@@ -18,6 +18,8 @@ BESIDE_A_GROUP: Final = frozenset(
     {"group", "firing", "all", "any", "not", "for", "count", "sequence", "during", "store"}
 )
 """The operators that can be asked of a group; the others are about a device."""
+_HOLD_CONDITIONS: Final = frozenset({"all", "any", "not", "sequence", "steps", "when"})
+"""The keys under which more of a condition stands."""
 _ABOUT_DEVICES: Final = {"metric", *OPERATORS} - BESIDE_A_GROUP
 
 
@@ -43,14 +45,16 @@ def _refuse_what_is_of_a_device(rule: Reading, node: Located, path: str) -> None
             _refuse_what_is_of_a_device(rule, item, f"{path}[{number}]")
     if not isinstance(node.value, dict):
         return
-    for key, inner in node.value.items():
-        place = f"{path}.{key}"
-        if key in _ABOUT_DEVICES:
-            message = f"'{key}' is about one device, but this rule is about a group of devices"
-            mend = "move it into the group's where, or make it a rule of its own"
-            rule.problems.append(Problem(rule.file, inner.key_line, inner.key_column, place, message, mend))
-        elif key in ("all", "any", "not", "sequence", "when"):
-            _refuse_what_is_of_a_device(rule, inner, place)
+    stranger = next((key for key in node.value if key in _ABOUT_DEVICES), None)
+    if stranger is not None:
+        inner = node.value[stranger]
+        message = f"'{stranger}' is about one device, but this rule is about a group of devices"
+        mend = "move it into the group's where, or make it a rule of its own"
+        place = f"{path}.{stranger}"
+        rule.problems.append(Problem(rule.file, inner.key_line, inner.key_column, place, message, mend))
+        return
+    for key in node.value.keys() & _HOLD_CONDITIONS:
+        _refuse_what_is_of_a_device(rule, node.value[key], f"{path}.{key}")
 
 
 def members(mentions: Mentions, version: str, selector: Selector) -> tuple[Rule, ...]:

@@ -320,6 +320,10 @@ class TestBounds:
         (f"{{group: {{by: store, at_least: 2, where: {counting()}}}}}", "a group cannot be counted inside of a group"),
         (f"{{all: [{counting()}, {{metric: t, above: 8}}]}}", "'metric' is about one device"),
         (f"{{all: [{counting()}, {{not: {{absent_for: 5m}}}}]}}", "'absent_for' is about one device"),
+        (
+            f"{{sequence: {{steps: [{counting()}, {{metric: t, above: 8}}], within: 1h}}}}",
+            "'metric' is about one device",
+        ),
         (f"{{any: [{counting(by='store')}, {counting(by='model')}]}}", "groups by store and by model"),
     ],
 )
