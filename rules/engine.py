@@ -319,7 +319,7 @@ def _member_changed(state: PartitionState, event: MemberChanged, position: Posit
         _evaluate(state, group, group.plan.touched_by(MEMBER + event.rule_id), position, out)
 
 
-def _alert_changed(state: PartitionState, event: AlertChanged, position: Position, out: list[Outcome]) -> None:
+def _alert_changed(state: PartitionState, event: AlertChanged, _position: Position, _out: list[Outcome]) -> None:
     state.shared_dirty = True
     store = state.world.bulletin.hear(event, state.world.rules_at)
     if store is None:
@@ -395,7 +395,7 @@ def _use(state: PartitionState, event: RulesChanged, ruleset: Ruleset, position:
     state.shared_dirty = True
     state.world.rules_at = max(event.at, state.world.rules_at + 1)
     state.use(event.files, event.version, ruleset)
-    for subject in state.subjects.values():
+    for _, subject in sorted(state.subjects.items()):  # in an order that a restart does not change
         if not _stays(state, subject):
             _replan(state, subject, event.at, position, out)
 
