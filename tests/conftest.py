@@ -1,4 +1,4 @@
-"""What holds for all tests: where servers come from, and that in CI nothing is passed over in silence."""
+"""What holds for all tests: where servers come from, the laws' examples, and that CI passes nothing over in silence."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import shutil
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgres_fixture import database_url, postgres
 
 __all__ = ["database_url", "postgres"]
 
 PROGRAMS = {"debian": ("mosquitto_pub", "mosquitto_sub"), "browser": ("chromium",)}
+# How long an example takes says something about the machine, nothing about a law.
+_AS_LONG_AS_IT_TAKES = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _AS_LONG_AS_IT_TAKES, derandomize=True)
+settings.register_profile("search", _AS_LONG_AS_IT_TAKES, print_blob=True)
+# The same examples in each run, so that a run that fails fails again. `--hypothesis-profile search` looks for new ones.
+settings.load_profile("same")
+
 MEND = "install it (as root on Debian `make test` does)"
 
 
