@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -20,12 +20,24 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from rules.duration import parse_duration
+
 PREFIX = "KIZASHI_"
 CONFIG_FILE = Path("kizashi.toml")
+Severity = Literal["critical", "major", "minor", "warning", "info"]
 
 
 class SettingsError(Exception):
     """The settings can't be used; the message names each wrong one and says what it wants."""
+
+
+def _duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        problem, _, mend = str(error).partition("|")
+        raise ValueError(f"{problem}; {mend}") from error
+    return text
 
 
 class _Section(BaseModel):
@@ -87,6 +99,18 @@ class Fcm(_Section):
     base_url: str | None = None
 
 
+class BounceImap(_Section):
+    """The mailbox into which undeliverable mail comes back; without ``host`` it is piped in."""
+
+    host: str | None = None
+    port: int = Field(default=993, ge=1, le=65535)
+    username: str | None = None
+    password: SecretStr | None = None
+    folder: str = "INBOX"
+    tls: bool = True
+    poll_seconds: float = Field(default=60.0, ge=0.1)
+
+
 class Smtp(_Section):
     """Email."""
 
@@ -96,6 +120,19 @@ class Smtp(_Section):
     password: SecretStr | None = None
     starttls: bool = True
     from_: str | None = Field(default=None, alias="from")
+    bounce_domain: str | None = None
+    """Mail that can't be delivered comes back to ``bounce+…@`` this domain."""
+    bounce_imap: BounceImap = BounceImap()
+
+
+class Webhook(_Section):
+    """Customers' own endpoints. ``secret`` (``whsec_…``) signs each call; without it the channel is off."""
+
+    secret: SecretStr | None = None
+    allow_http: bool = False
+    allow_loopback: bool = False
+    """Set by the sandbox, whose endpoint is on this machine; without ``sandbox`` it does nothing."""
+    ca_file: Path | None = None
 
 
 class Influx(_Section):
@@ -135,10 +172,27 @@ class Delivery(_Section):
     max_attempts: int = Field(default=8, ge=1)
 
 
+class FrequencyCap(_Section):
+    """So many contacts with one person in any span of ``per`` (``"1d"``); of one purpose, by one channel, or of all."""
+
+    at_most: int = Field(ge=1)
+    per: Annotated[str, AfterValidator(_duration)]
+    purpose: str | None = None
+    channel: str | None = None
+
+
 class Policy(_Section):
-    """Quiet hours by purpose (``"21:00-08:00"``, the customer's own time; an empty string switches them off)."""
+    """Quiet hours by purpose (``"21:00-08:00"``, the customer's own time; an empty string switches them off).
+
+    Caps, and who passes them: see docs/reference/policy.md.
+    """
 
     quiet_hours: dict[str, str] = {}
+    time_zone: str = "UTC"
+    caps: list[FrequencyCap] | None = None
+    """``None``: the default ones; an empty list: none."""
+    vital: dict[str, list[Severity]] = {}
+    sms_countries: list[Annotated[str, Field(pattern="^[A-Z]{2}$")]] | None = None
 
 
 class Settings(BaseSettings):
@@ -164,6 +218,7 @@ class Settings(BaseSettings):
     twilio: Twilio = Twilio()
     fcm: Fcm = Fcm()
     smtp: Smtp = Smtp()
+    webhook: Webhook = Webhook()
     influx: Influx = Influx()
     rules: Rules = Rules()
     templates: Templates = Templates()

@@ -11,6 +11,8 @@ class Accepted(msgspec.Struct, frozen=True):
     """The provider took it. Not the same as delivered."""
 
     provider_id: str
+    delivered: bool = False
+    """The receiver itself took it: nothing more is to come between it and the person's own system."""
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     message_id: str
     to: str
-    """Push token, E.164 number or mailbox."""
+    """Push token, E.164 number, mailbox or URL."""
     title: str
     """Push title and email subject; unused by SMS."""
     text: str
@@ -68,6 +70,11 @@ class Outgoing(msgspec.Struct, frozen=True):
     status_callback: str | None = None
     """URL for delivery receipts (Twilio) or the app's acknowledgement (push)."""
     unsubscribe_url: str | None = None
+    return_path: str | None = None
+    """Email: the envelope sender, to which a bounce goes; ``None``: the sender's own mailbox."""
+    customer_id: str | None = None
+    first_sent_at_ms: int | None = None
+    """When it was first claimed for sending, epoch ms; the same at each try."""
 
 
 class Notifier(Protocol):

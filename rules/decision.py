@@ -37,6 +37,10 @@ class NotifyAction(msgspec.Struct, frozen=True):
     escalate_after_ms: int | None = None
     expires_after_ms: int | None = None
     holdout_percent: float = 0.0
+    link: str = ""
+    """Where the message leads, ``{device_id}`` and such not filled in yet; empty: nowhere."""
+    offer_code: bool = False
+    """Each customer gets a code of their own to redeem."""
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from rules.decision import CaseAction, NotifyAction
 from rules.problem import closest
 from rules.reading import Reading
 
-CHANNELS = ("push", "sms", "email")
+CHANNELS = ("push", "sms", "email", "webhook", "inbox")
+PLACEHOLDERS = ("device_id", "store_id", "customer_id", "case_id", "offer_code")
+"""What a link may leave to be filled in when a message is worded, anywhere behind its host."""
+_PLACEHOLDER = re.compile(r"\{(?:" + "|".join(PLACEHOLDERS) + r")\}")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-;=?-_a-z~]*)?")
 PRIORITIES = ("low", "normal", "high", "urgent")
 
 
@@ -35,7 +41,7 @@ def _read_notify(then: Reading, known_templates: frozenset[str] | None) -> Notif
     notify = then.mapping("notify", "write notify: {template: alert, channels: [push, sms, email]}")
     if notify is None:
         return None
-    notify.only(("template", "channels", "escalate_after", "expires_after", "holdout"))
+    notify.only(("template", "channels", "escalate_after", "expires_after", "holdout", "link", "offer_code"))
     notify.need("template", "name the words to send: template: alert")
     template = notify.text("template")
     if template is not None and known_templates is not None and template not in known_templates:
@@ -47,4 +53,17 @@ def _read_notify(then: Reading, known_templates: frozenset[str] | None) -> Notif
         escalate_after_ms=notify.duration("escalate_after"),
         expires_after_ms=notify.duration("expires_after"),
         holdout_percent=notify.percent("holdout") or 0.0,
+        link=_read_link(notify),
+        offer_code=notify.choice("offer_code", ("true", "false")) == "true",
     )
+
+
+def _read_link(notify: Reading) -> str:
+    link = notify.text("link")
+    if link is None:
+        return ""
+    plain = _PLACEHOLDER.sub("x", link)
+    if _ADDRESS.fullmatch(plain) is None or "{" in link.partition("://")[2].partition("/")[0]:
+        mend = f"write link: https://shop.example/parts/{{device_id}}; braces may hold {', '.join(PLACEHOLDERS)}"
+        notify.refuse("link", "'link' must be an http or https address", mend)
+    return link

@@ -19,10 +19,12 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from gateway.api.pages import unsubscribe_page, unsubscribed_page, wrong_link_page
+from gateway.api.pages import link_ended_page, unsubscribe_page, unsubscribed_page, wrong_link_page
+from gateway.api.previews import is_person
 from gateway.delivery import evidence
 from gateway.delivery.links import LinkError, Links, Unsubscribe
 from gateway.settings import Settings
+from gateway.storage import links
 from notifiers.sms import signature
 from notifiers.sms.status import StatusUpdate, read_status
 
@@ -61,29 +63,30 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def router(engine: Engine, settings: Settings, links: Links, clock: Callable[[], datetime] = utc_now) -> APIRouter:
+def router(engine: Engine, settings: Settings, signed: Links, clock: Callable[[], datetime] = utc_now) -> APIRouter:
     """The routes outside ``/v1`` that the outside world calls.
 
     Args:
         engine: requests run on a pool of threads, so its pool wants some connections.
         settings: ``public_url`` and ``twilio.auth_token``; without the latter Twilio's routes answer 403.
-        links: the deployment's, see ``gateway.delivery.means.links_of``.
+        signed: the deployment's, see ``gateway.delivery.means.links_of``.
         clock: UTC.
     """
     routes = APIRouter(include_in_schema=False)
-    hooks = _Hooks(engine, settings, links, clock)
+    hooks = _Hooks(engine, settings, signed, clock)
     routes.add_api_route("/hooks/twilio/status/{message_id}", hooks.sms_status, methods=["POST"])
     routes.add_api_route("/hooks/twilio/inbound", hooks.sms_inbound, methods=["POST"])
     routes.add_api_route("/hooks/push/{message_id}", hooks.push_ack, methods=["POST"])
+    routes.add_api_route("/c/{token}", hooks.click, methods=["GET", "HEAD"])
     routes.add_api_route("/u/{token}", hooks.unsubscribe_shown, methods=["GET"])
     routes.add_api_route("/u/{token}", hooks.unsubscribe, methods=["POST"])
     return routes
 
 
 class _Hooks:
-    def __init__(self, engine: Engine, settings: Settings, links: Links, clock: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, settings: Settings, signed: Links, clock: Callable[[], datetime]) -> None:
         self._engine = engine
-        self._links = links
+        self._links = signed
         self._clock = clock
         self._public_url = settings.public_url
         twilio = settings.twilio
@@ -149,6 +152,26 @@ class _Hooks:
     def _apply_ack(self, message_id: str, event: evidence.PushEvent) -> bool:
         with self._engine.begin() as connection:
             return evidence.push_ack(connection, message_id, event, self._clock())
+
+    async def click(self, token: str, request: Request) -> Response:
+        """Lead on to where the message's link goes, and note it where a person follows it."""
+        if len(token) > MAX_ID:
+            return _page(link_ended_page(), 404)
+        target = await run_in_threadpool(self._follow, token, is_person(request.method, request.headers))
+        if target is None:
+            return _page(link_ended_page(), 404)
+        return Response(status_code=302, headers={**_HTML_HEADERS, "Location": target})
+
+    def _follow(self, token: str, by_person: bool) -> str | None:
+        """The target as it was settled when the message was worded; ``None``: never made, erased or expired."""
+        now = self._clock()
+        with self._engine.begin() as connection:
+            link = links.find(connection, token)
+            if link is None or link.expires_at <= now:
+                return None
+            if by_person:
+                evidence.click(connection, link.message_id, now)
+            return link.target
 
     async def unsubscribe_shown(self, token: str) -> Response:
         """Show what the link would stop. Mail scanners follow links, so looking changes nothing."""

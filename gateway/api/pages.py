@@ -18,7 +18,7 @@ _PURPOSES = {
     "service": ("service messages", "サービスのお知らせ"),
     "safety": ("safety messages", "安全に関するお知らせ"),
 }
-_CHANNELS = {"push": ("push message", "プッシュ通知"), "sms": ("SMS", "SMS"), "email": ("email", "メール")}
+_CHANNELS = {"push": ("push message", "プッシュ通知"), "sms": ("SMS", "SMS"), "email": ("email", "メール"), "webhook": ("webhook", "Webhook"), "inbox": ("the app's inbox", "アプリ内受信箱")}
 
 
 def unsubscribe_page(purpose: str, channel: str) -> str:
@@ -47,6 +47,15 @@ def wrong_link_page() -> str:
         "This link does not work",
         "<p>It may have been cut off. Please copy the whole address from the message.</p>"
         "<p lang='ja'>リンクが正しくありません。メッセージのアドレス全体をコピーしてください。</p>",
+    )
+
+
+def link_ended_page() -> str:
+    """The short address leads nowhere, or nowhere any more."""
+    return _page(
+        "This link has ended",
+        "<p>It was good for a limited time, or was cut off. Please look for a newer message.</p>"
+        "<p lang='ja'>リンクの有効期限が切れているか、アドレスが正しくありません。新しいメッセージをご確認ください。</p>",
     )
 
 

@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from gateway.delivery import entries, reach, steps
+from gateway.delivery.asking import ask
 from gateway.delivery.links import Links
 from gateway.delivery.metrics import SUPPRESSIONS
 from gateway.delivery.rendering import Means, Surroundings, surroundings, words
@@ -21,7 +22,7 @@ from gateway.storage.contacts import Contact
 from gateway.storage.messages import RANK
 from gateway.storage.tables import contacts as contacts_table
 from gateway.storage.tables import messages as messages_table
-from notifiers.policy import ContactRequest, PolicySettings, Reason, Suppression, plan
+from notifiers.policy import ContactRequest, PolicySettings, Reason, Suppression
 from notifiers.templates import Templates
 from rules.decision import Decision, Intervention, derived_id
 from rules.duration import spoken
@@ -154,15 +155,8 @@ def _open(
         # Without a customer there is no timeline to say so on.
         SUPPRESSIONS.labels(Reason.NO_CUSTOMER.value).inc()
         return False
-    past = history.of(
-        connection,
-        customer_id=customer_id,
-        rule_id=decision.rule_id,
-        alert_id=decision.alert_id,
-        decision_id=decision.id,
-    )
     customer = reach.load(connection, customer_id)
-    planned = plan(request, customer, past, means.policy, int(now.timestamp() * 1000))
+    planned = ask(connection, request, customer, alert_id=decision.alert_id, policy=means.policy, now=now)
     raw = msgspec.to_builtins(request)
     if customer is None or not planned.steps:
         _refuse(connection, decision, customer_id, raw, planned.suppressions, now)
@@ -175,7 +169,8 @@ def _open(
         customer_id=customer_id,
         state="active" if planned.hold_until_ms is None else "held",
         request=raw,
-        context={"words": msgspec.to_builtins(words(decision, around)), "rule_version": decision.rule_version},
+        context={"words": msgspec.to_builtins(words(decision, around)), "rule_version": decision.rule_version}
+        | _extras(decision),
     )
     steps.begin(connection, fresh, planned, customer, means, now)
     return True
@@ -224,6 +219,14 @@ def _request(
         holdout_percent=0.0 if resolved or notify is None else notify.holdout_percent,
         store_time_zone=around.store_time_zone,
     )
+
+
+def _extras(decision: Decision) -> dict[str, Any]:
+    """The rule's link and offer code, for as long as there is something to be followed or redeemed."""
+    notify = decision.notify
+    if notify is None or decision.transition == "resolved":
+        return {}
+    return {"link": notify.link, "offer_code": notify.offer_code}
 
 
 def _channel_that_reached(connection: Connection, alert_id: str, customer_id: str) -> str | None:

@@ -1,7 +1,8 @@
 """What comes back from outside: receipts, the app's acknowledgement, replies, unsubscribing. All monotonic, all once.
 
-Only what a person or their app did stops an escalation: the app's acknowledgement of a push, a reply to an SMS. A
-receipt of the network (SMS *delivered*) is on the record, but a telephone in a drawer gives it too.
+Only what a person or their app did stops an escalation: the app's acknowledgement of a push, a reply to an SMS, a link
+that was followed. A receipt of the network (SMS *delivered*) is on the record, but a telephone in a drawer gives it
+too.
 """
 
 from __future__ import annotations
@@ -75,6 +76,20 @@ def push_ack(connection: Connection, message_id: str, event: PushEvent, now: dat
     _note_receipt(connection, message, event, f"Push {event}, says the app", now)
     _advance(connection, message, _PUSH_STATES[event], None, None, now)
     _acknowledge(connection, message.contact_id, f"The push was {event}", now)
+    return True
+
+
+def click(connection: Connection, message_id: str, now: datetime) -> bool:
+    """A person has followed the message's link; false where the message is gone. Again changes nothing."""
+    message = _locked(connection, message_id)
+    if message is None:
+        return False
+    if not receipts.add(connection, message_id, provider_id="link", status="clicked", detail={}):
+        return True
+    summary = f"The link in the {entries.named(message.channel)} was followed"
+    _note_receipt(connection, message, "clicked", summary, now, provider_id="link")
+    _advance(connection, message, "clicked", None, None, now)
+    _acknowledge(connection, message.contact_id, summary, now)
     return True
 
 

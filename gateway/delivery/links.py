@@ -15,7 +15,11 @@ import hmac
 import msgspec
 
 SECRET = "links"  # noqa: S105 - the secret's name in storage.secrets, not the secret
+BOUNCE = "bounce"
+"""The local part before the ``+``: the one mailbox that receives what comes back."""
 _MAC_BYTES = 16
+_BOUNCE_BYTES = 10
+"""80 bits: 16 letters, all that a local part leaves beside the message's id."""
 _MAX_TOKEN = 2_000
 
 
@@ -34,10 +38,17 @@ class Unsubscribe(msgspec.Struct, frozen=True, array_like=True):
 class Links:
     """Builds and reads the links of one deployment."""
 
-    def __init__(self, public_url: str, secret: str) -> None:
-        """``public_url``: how the outside reaches us, such as ``https://example.com``; ``secret``: any length."""
+    def __init__(self, public_url: str, secret: str, bounce_domain: str | None = None) -> None:
+        """Keep what links are made of.
+
+        Args:
+            public_url: how the outside reaches us, such as ``https://example.com``.
+            secret: any length.
+            bounce_domain: mail to ``bounce+…@`` it comes back to us; ``None``: to the sender's own mailbox.
+        """
         self.public_url = public_url.rstrip("/")
         self._secret = secret.encode()
+        self._bounce_domain = bounce_domain
 
     def sms_status(self, message_id: str) -> str:
         """Where Twilio reports what became of a message; Twilio signs the call itself."""
@@ -54,6 +65,42 @@ class Links:
     def is_ack_token(self, message_id: str, token: str) -> bool:
         """Whether ``token`` belongs to this message; in constant time."""
         return hmac.compare_digest(self.ack_token(message_id).encode(), token.encode(errors="replace"))
+
+    def click(self, message_id: str) -> str:
+        """The short address in a message; ``storage.links`` knows where it leads."""
+        return f"{self.public_url}/c/{self.click_token(message_id)}"
+
+    def click_token(self, message_id: str) -> str:
+        """128 bits that nobody else can make, always the same for one message."""
+        return _base64(self._mac("click", message_id.encode()))
+
+    def bounce_address(self, message_id: str) -> str | None:
+        """The envelope sender of a mail: what comes back to it names the message (VERP).
+
+        Lower case throughout, since some mail servers fold it, and at most 64 characters before the ``@`` (RFC 5321).
+        """
+        if self._bounce_domain is None:
+            return None
+        return f"{BOUNCE}+{message_id}.{self._bounce_proof(message_id)}@{self._bounce_domain}"
+
+    def read_bounce_address(self, address: str) -> str:
+        """The message to whose envelope sender something came back.
+
+        Raises:
+            LinkError: the address is not one that we made.
+        """
+        local, _, domain = address.strip().lower().rpartition("@")
+        label, _, token = local.partition("+")
+        message_id, _, proof = token.rpartition(".")
+        ours = label == BOUNCE and self._bounce_domain is not None and domain == self._bounce_domain.lower()
+        if not ours or not hmac.compare_digest(self._bounce_proof(message_id).encode(), proof.encode(errors="replace")):
+            raise LinkError("the address is not one of ours")
+        return message_id
+
+    def _bounce_proof(self, message_id: str) -> str:
+        return (
+            base64.b32encode(self._mac("bounce", message_id.encode(errors="replace"))[:_BOUNCE_BYTES]).decode().lower()
+        )
 
     def unsubscribe(self, what: Unsubscribe) -> str:
         """The page, and the address of the one-click POST (RFC 8058)."""

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from gateway.delivery.contacts import contact, hold_back
 from gateway.delivery.links import SECRET, Links
 from gateway.delivery.rendering import Means
-from gateway.settings import Settings
+from gateway.settings import FrequencyCap, Settings
 from gateway.storage import secrets
-from notifiers.policy import PolicySettings, policy_settings
+from notifiers.policy import Cap, PolicySettings, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, Intervention
+from rules.duration import parse_duration
 
 Follow = Callable[[Connection, Decision | Intervention, datetime], None]
 
@@ -31,7 +32,7 @@ def load(connection: Connection, settings: Settings) -> Means:
 
 def links_of(connection: Connection, settings: Settings) -> Links:
     """The deployment's links; every process gets the same secret."""
-    return Links(settings.public_url, secrets.shared(connection, SECRET))
+    return Links(settings.public_url, secrets.shared(connection, SECRET), settings.smtp.bounce_domain)
 
 
 def policy_of(settings: Settings) -> PolicySettings:
@@ -40,7 +41,18 @@ def policy_of(settings: Settings) -> PolicySettings:
     Raises:
         ValueError: a span is not understood; the message names it.
     """
-    return policy_settings({purpose: hours or "never" for purpose, hours in settings.policy.quiet_hours.items()})
+    policy = settings.policy
+    return policy_settings(
+        {purpose: hours or "never" for purpose, hours in policy.quiet_hours.items()},
+        sms_regions=None if policy.sms_countries is None else frozenset(policy.sms_countries),
+        time_zone=policy.time_zone,
+        caps=None if policy.caps is None else tuple(_cap(each) for each in policy.caps),
+        vital={purpose: frozenset(severities) for purpose, severities in policy.vital.items()},
+    )
+
+
+def _cap(cap: FrequencyCap) -> Cap:
+    return Cap(cap.at_most, parse_duration(cap.per), cap.purpose, cap.channel)
 
 
 def follow(means: Means) -> Follow:

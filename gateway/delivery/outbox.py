@@ -19,6 +19,7 @@ from gateway.delivery import settlement, steps
 from gateway.delivery.lane import Lane
 from gateway.delivery.links import Links, Unsubscribe
 from gateway.delivery.metrics import OUTCOMES, QUEUE_SECONDS, SEND_SECONDS
+from gateway.delivery.providers import EACH_ITS_OWN, Unconfigured
 from gateway.delivery.recorder import Recorder
 from gateway.delivery.settlement import Asked, Rules, Sent
 from gateway.storage import contacts, messages
@@ -60,7 +61,7 @@ class Outbox:
             notifiers: by channel.
             links: for receipts and unsubscribing.
             rules: the owner's name and the limits.
-            threads: senders at once, shared out among the channels.
+            threads: senders at once, shared out among the channels that are configured.
             lease_s: how long a claim lasts; longer than a send and its record can take.
             clock: UTC.
             on_step_ended: called when a contact may have become due.
@@ -73,8 +74,12 @@ class Outbox:
         self._on_step_ended = on_step_ended
         self._wake = threading.Event()
         self._recorder = Recorder(engine, rules, clock, self._changed)
-        width = max(1, threads // max(1, len(notifiers)))
-        self._lanes = {channel: Lane(notifier, width, self._wake.set) for channel, notifier in notifiers.items()}
+        idle = {channel for channel, notifier in notifiers.items() if isinstance(notifier, Unconfigured)}
+        width = max(1, threads // max(1, len(notifiers) - len(idle)))
+        self._lanes = {
+            channel: Lane(notifier, 1 if channel in idle else width, self._wake.set)
+            for channel, notifier in notifiers.items()
+        }
 
     def wake(self) -> None:
         """Something may be due."""
@@ -168,7 +173,8 @@ class Outbox:
         QUEUE_SECONDS.labels(lane.channel).observe(max(0.0, (now - message.due_at).total_seconds()))
         with SEND_SECONDS.labels(lane.channel).time():
             outcome = self._outcome(lane, message, now)
-        lane.note(outcome)
+        if lane.channel not in EACH_ITS_OWN:
+            lane.note(outcome)
         OUTCOMES.labels(lane.channel, type(outcome).__name__.lower()).inc()
         self._recorder.put(Sent(message, lane.notifier.provider, outcome))
 
@@ -195,8 +201,17 @@ class Outbox:
             title=message.title,
             text=message.body,
             html=message.html,
+            customer_id=message.customer_id,
+            first_sent_at_ms=None if message.first_sent_at is None else int(message.first_sent_at.timestamp() * 1000),
             ttl_s=left,
-            data={"decision_id": message.decision_id, "purpose": message.purpose},
+            data=_data(message),
             status_callback=callback(message.id) if callback is not None else None,
             unsubscribe_url=self._links.unsubscribe(unsubscribe),
+            return_path=self._links.bounce_address(message.id) if message.channel == "email" else None,
         )
+
+
+def _data(message: Claimed) -> dict[str, str]:
+    """What an app is told beside the words: ``link`` is its deep link."""
+    data = {"decision_id": message.decision_id, "purpose": message.purpose}
+    return data if message.link is None else {**data, "link": message.link}

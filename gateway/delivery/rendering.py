@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Text, bindparam, select
 
 from gateway.delivery.links import Links, Unsubscribe
+from gateway.delivery.targets import target_of
 from gateway.storage.contacts import Contact
+from gateway.storage.links import Link
 from gateway.storage.messages import New
 from gateway.storage.tables import cases, devices, stores
 from notifiers.policy import Customer, PolicySettings, Step
@@ -20,6 +23,14 @@ log = structlog.get_logger()
 
 PLAIN = {"firing": "alert", "repeat": "alert", "raised": "alert", "lowered": "alert", "resolved": "resolved"}
 """What is said, by transition, where the template that the rule names can't be rendered."""
+
+
+BORROWED: Final = {"webhook": "push", "inbox": "push"}
+"""Channels that say what another one says where a template has no text of their own."""
+
+
+LINK_LIFE = timedelta(days=30)
+"""Short addresses lead somewhere for so long after their message is worthless."""
 
 
 class Means(NamedTuple):
@@ -83,8 +94,10 @@ def words(decision: Decision, around: Surroundings) -> dict[str, Any]:
     }
 
 
-def messages_of(contact: Contact, step: Step, number: int, customer: Customer, means: Means) -> list[New]:
-    """One message to each address of ``step``.
+def messages_of(
+    contact: Contact, step: Step, number: int, customer: Customer, means: Means, offer_code: str | None = None
+) -> list[New]:
+    """One message to each address of ``step``; where the rule has a link, each with a short address of its own.
 
     Raises:
         TemplateError: neither the contact's template nor the plain one has words for this channel.
@@ -93,9 +106,35 @@ def messages_of(contact: Contact, step: Step, number: int, customer: Customer, m
         **contact.context["words"],
         "customer": {"name": customer.name, "locale": customer.locale, "time_zone": customer.time_zone},
         "unsubscribe_url": means.links.unsubscribe(Unsubscribe(customer.id, contact.request["purpose"], step.channel)),
+        "offer_code": offer_code,
     }
-    name, rendered = _rendered(contact, step.channel, customer.locale, context, means.templates)
-    return [_message(contact, step.channel, address, number, name, rendered) for address in step.addresses]
+    made: list[New] = []
+    worded: dict[str | None, tuple[str, Rendered]] = {}
+    for address in step.addresses:
+        message_id = derived_id("m", contact.id, number, step.channel, address)
+        link = means.links.click(message_id) if contact.context.get("link") else None
+        if link not in worded:
+            said = {**context, "link": link}
+            worded[link] = _rendered(contact, step.channel, customer.locale, said, means.templates)
+        made.append(_message(contact, step.channel, address, number, message_id, link, *worded[link]))
+    return made
+
+
+def links_of(contact: Contact, new: Sequence[New], offer_code: str | None, means: Means, now: datetime) -> list[Link]:
+    """Where the short addresses in ``new`` lead: settled now, for good."""
+    link: str = contact.context.get("link") or ""
+    if not link:
+        return []
+    about = contact.context["words"]
+    known = {
+        "device_id": about["device"]["id"],
+        "store_id": about["store"]["id"] if about["store"] else None,
+        "case_id": about["case_id"],
+        "customer_id": contact.customer_id,
+        "offer_code": offer_code,
+    }
+    target, until = target_of(link, known), (contact.expires_at or now) + LINK_LIFE
+    return [Link(means.links.click_token(each.id), each.id, target, until) for each in new]
 
 
 def _rendered(
@@ -103,18 +142,32 @@ def _rendered(
 ) -> tuple[str, Rendered]:
     wanted, plain = contact.request["template"], PLAIN[contact.request["transition"]]
     try:
-        return wanted, templates.render(wanted, channel, locale, context)
+        return wanted, templates.render(wanted, _wording(wanted, channel, templates), locale, context)
     except TemplateError as error:
         if wanted == plain:
             raise
         log.warning("contact.template_failed", template=wanted, channel=channel, instead=plain, error=str(error))
-        return plain, templates.render(plain, channel, locale, context)
+        return plain, templates.render(plain, _wording(plain, channel, templates), locale, context)
 
 
-def _message(contact: Contact, channel: str, address: str, number: int, template: str, rendered: Rendered) -> New:
+def _wording(template: str, channel: str, templates: Templates) -> str:
+    """The channel whose text is used: its own where the template has one."""
+    return channel if channel in templates.channels(template) else BORROWED.get(channel, channel)
+
+
+def _message(
+    contact: Contact,
+    channel: str,
+    address: str,
+    number: int,
+    message_id: str,
+    link: str | None,
+    template: str,
+    rendered: Rendered,
+) -> New:
     expires_at: datetime | None = contact.expires_at
     return New(
-        id=derived_id("m", contact.id, number, channel, address),
+        id=message_id,
         contact_id=contact.id,
         decision_id=contact.decision_id,
         customer_id=contact.customer_id,
@@ -127,4 +180,5 @@ def _message(contact: Contact, channel: str, address: str, number: int, template
         body=rendered.text,
         html=rendered.html,
         expires_at=expires_at,
+        link=link,
     )

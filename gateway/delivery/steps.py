@@ -14,12 +14,13 @@ import msgspec
 from sqlalchemy import Connection, func
 
 from gateway.delivery import entries, reach
+from gateway.delivery.asking import ask
 from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
-from gateway.delivery.rendering import Means, messages_of
-from gateway.storage import contacts, history, messages, timeline, wake
+from gateway.delivery.rendering import Means, links_of, messages_of
+from gateway.storage import contacts, history, links, messages, offer_codes, timeline, wake
 from gateway.storage.contacts import Contact
 from gateway.storage.messages import Standing
-from notifiers.policy import ContactRequest, Customer, Plan, Reason, Step, plan
+from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step
 from notifiers.templates import TemplateError
 
 LOOK_AGAIN = timedelta(days=1)
@@ -59,7 +60,10 @@ def begin(
         _hold(connection, contact, planned, now)
         return
     said = entries.in_words([step.channel for step in planned.steps], contact.request["escalate_after_ms"])
-    timeline.add(connection, [entries.of_plan(contact, now, said)])
+    entry = entries.of_plan(contact, now, said)
+    if planned.notes:
+        entry = entries.with_detail(entry, {**entry.detail, "notes": list(planned.notes)})
+    timeline.add(connection, [entry])
     _start(connection, contact, list(planned.steps), customer, means, now)
 
 
@@ -119,7 +123,7 @@ def _proceed(
 ) -> None:
     """Plan again and start the first channel that was not tried yet, or end the contact."""
     customer = reach.load(connection, contact.customer_id)
-    planned = _plan(connection, contact, customer, means, now)
+    planned = plan_again(connection, contact, customer, means.policy, now)
     _say_why_not(connection, contact, planned, now)
     tried = {message.channel for message in standing}
     untried = [step for step in planned.steps if step.channel not in tried]
@@ -137,16 +141,12 @@ def _proceed(
         _start(connection, contact, untried, customer, means, now)
 
 
-def _plan(connection: Connection, contact: Contact, customer: Customer | None, means: Means, now: datetime) -> Plan:
+def plan_again(
+    connection: Connection, contact: Contact, customer: Customer | None, policy: PolicySettings, now: datetime
+) -> Plan:
+    """What the contact policy says of ``contact`` now, with the history of this moment."""
     request = msgspec.convert(contact.request, ContactRequest)
-    past = history.of(
-        connection,
-        customer_id=contact.customer_id,
-        rule_id=contact.rule_id,
-        alert_id=contact.alert_id,
-        decision_id=contact.decision_id,
-    )
-    return plan(request, customer, past, means.policy, int(now.timestamp() * 1000))
+    return ask(connection, request, customer, alert_id=contact.alert_id, policy=policy, now=now)
 
 
 def _start(
@@ -155,13 +155,15 @@ def _start(
     """Queue the messages of the first of ``untried`` that has words; an earlier step's queued ones are taken back."""
     if contact.step:
         taken_back(connection, contact.id, "escalated", now)
+    code = _offer_code(connection, contact)
     for step in untried:
         try:
-            new = messages_of(contact, step, contact.step, customer, means)
+            new = messages_of(contact, step, contact.step, customer, means, code)
         except TemplateError as error:
             _say_no_words(connection, contact, step.channel, str(error), now)
             continue
         messages.add(connection, new)
+        links.add(connection, links_of(contact, new, code, means, now))
         timeline.add(connection, [_queued(message, now) for message in new])
         MESSAGES.labels(step.channel, "queued").inc(len(new))
         after_ms = contact.request["escalate_after_ms"]
@@ -170,6 +172,16 @@ def _start(
         wake.notify(connection, wake.OUTBOX)
         return
     _exhausted(connection, contact, messages.of_contact(connection, contact.id), now)
+
+
+def _offer_code(connection: Connection, contact: Contact) -> str | None:
+    """The customer's own code, as people read it, where the rule gives one; one for all messages of the contact."""
+    if not contact.context.get("offer_code"):
+        return None
+    code = offer_codes.give(
+        connection, decision_id=contact.decision_id, customer_id=contact.customer_id, rule_id=contact.rule_id
+    )
+    return offer_codes.shown(code)
 
 
 def _hold(connection: Connection, contact: Contact, planned: Plan, now: datetime) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import contacts, messages
@@ -54,6 +54,8 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     html: str | None
     expires_at: datetime | None
+    link: str | None = None
+    """The short address in it."""
 
     @property
     def attempts(self) -> int:
@@ -76,10 +78,15 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     html: str | None
     reason: str | None
+    provider: str | None
+    """Who was given it last, or is about to be."""
     attempts: int
+    forgiven: int
+    """Attempts before a person sent it again."""
     due_at: datetime
     first_sent_at: datetime | None
     expires_at: datetime | None
+    link: str | None
 
 
 class Standing(NamedTuple):
@@ -244,6 +251,27 @@ def advance(
             first_sent_at=func.coalesce(messages.c.first_sent_at, func.now()),
             lease_owner=None,
             lease_until=None,
+            updated_at=func.now(),
+        )
+    )
+    return connection.execute(statement).rowcount > 0
+
+
+def requeue(connection: Connection, message_id: str) -> bool:
+    """Queue a message that has failed, or stays unknown, once more; false where it has not. Its tries begin anew."""
+    unsettled = and_(messages.c.state == "unknown", messages.c.lease_until.is_(None))
+    statement = (
+        update(messages)
+        .where(messages.c.id == message_id, or_(messages.c.state == "failed", unsettled))
+        .values(
+            state="queued",
+            reason=None,
+            provider=None,
+            provider_id=None,
+            forgiven=messages.c.attempts,
+            due_at=func.now(),
+            # What an earlier try left with the provider must not be taken for this one.
+            first_sent_at=None,
             updated_at=func.now(),
         )
     )

@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -287,12 +289,16 @@ messages = Table(
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("html", Text),
+    # The short address in it, where it has one; links tells where that leads.
+    Column("link", Text),
     # held queued sending accepted delivered read clicked failed unknown expired withdrawn
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("provider", Text),
     Column("provider_id", Text),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # Attempts before a person sent it again: they count no more.
+    Column("forgiven", Integer, nullable=False, server_default=text("0")),
     _at("due_at", nullable=False),
     # While sending: until when the claim holds. While unknown: when to settle it.
     _at("lease_until"),
@@ -304,19 +310,69 @@ messages = Table(
     Index("messages_due", "channel", "due_at", postgresql_where=text("state = 'queued'")),
     Index("messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'unknown')")),
     Index("messages_contact", "contact_id", "step"),
-    Index("messages_customer", "customer_id"),
+    Index("messages_customer_newest", "customer_id", "created_at"),
+    Index("messages_newest", "created_at", "id"),
+    Index("messages_ended_badly", "created_at", "id", postgresql_where=text("state = 'failed'")),
+    # A provider is asked about a number: what it says may be about any message to it.
+    Index("messages_numbers", "address", postgresql_where=text("channel = 'sms'")),
 )
 
 receipts = Table(
     "receipts",
     metadata,
-    # What a provider or the app told us, once each.
+    # What a provider, the app, a link or a bounce told us, once each.
     Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("provider_id", Text, nullable=False),
     Column("status", Text, nullable=False),
+    # The message's, so that counting receipts reads no messages.
+    Column("channel", Text, nullable=False),
     Column("detail", JSONB, nullable=False, server_default=_empty_object),
     _made("at"),
     PrimaryKeyConstraint("message_id", "provider_id", "status"),
+    Index("receipts_counted", "channel", "status"),
+)
+
+links = Table(
+    "links",
+    metadata,
+    # Where the short addresses in messages lead: /c/{token}.
+    Column("token", Text, primary_key=True),
+    Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("target", Text, nullable=False),
+    _at("expires_at", nullable=False),
+    Index("links_message", "message_id"),
+)
+
+offer_codes = Table(
+    "offer_codes",
+    metadata,
+    # One for each customer told of a decision whose rule gives codes.
+    Column("code", Text, primary_key=True),
+    Column("decision_id", Text, nullable=False),
+    Column("customer_id", Text, ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("rule_id", Text, nullable=False),
+    _made("made_at"),
+    # NULL: nobody has come with it yet.
+    _at("redeemed_at"),
+    Column("order_id", Text),
+    Column("amount", Numeric),
+    Column("currency", Text),
+    Column("store_id", Text),
+    Index("offer_codes_decision", "decision_id", "customer_id", unique=True),
+    Index("offer_codes_customer", "customer_id"),
+    Index("offer_codes_rule", "rule_id", "made_at"),
+)
+
+bad_addresses = Table(
+    "bad_addresses",
+    metadata,
+    # Mail to them came back for good; the contact policy does not use them.
+    Column("customer_id", Text, ForeignKey("customers.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _made("at"),
+    PrimaryKeyConstraint("customer_id", "channel", "address"),
 )
 
 cases = Table(
@@ -402,6 +458,17 @@ provider_alarms = Table(
     Column("provider", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     _made("at"),
+)
+
+spending = Table(
+    "spending",
+    metadata,
+    # Units (SMS segments, else messages) taken in a day, UTC: by channel, by number and by block of numbers.
+    Column("day", Date, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    PrimaryKeyConstraint("day", "kind", "key"),
 )
 
 secrets = Table(

@@ -47,7 +47,7 @@ class EmailNotifier:
             return Refused("smtp: not a mailbox", drop_address=True)
         content = letter.compose(message, self._sender, to, datetime.now(UTC))
         with attempt(self._config.deadline_s):
-            problem = self._submit(content, to)
+            problem = self._submit(content, to, message.return_path or self._sender.mailbox.address)
         return problem or Accepted(letter.message_id(message.message_id, self._sender.mailbox.domain))
 
     def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
@@ -58,10 +58,10 @@ class EmailNotifier:
         """Close the connections."""
         self._finalizer()
 
-    def _submit(self, content: bytes, to: Mailbox) -> Outcome | None:
+    def _submit(self, content: bytes, to: Mailbox, return_path: str) -> Outcome | None:
         """Hand the mail over; returns what went wrong, if anything."""
         try:
-            conversation = self._announced(content, to)
+            conversation = self._announced(content, to, return_path)
         except ReplyError as error:
             return outcome_of(error.step, error.code, error.text)
         except InternationalMailboxError:
@@ -74,7 +74,7 @@ class EmailNotifier:
             return Retry(f"smtp {type(error).__name__} before the content was sent")
         return self._deliver(conversation, content)
 
-    def _announced(self, content: bytes, to: Mailbox) -> Conversation:
+    def _announced(self, content: bytes, to: Mailbox, return_path: str) -> Conversation:
         """Get a conversation to the point where only the content is missing.
 
         A kept connection may have died meanwhile. Nothing was sent on it that could be delivered, so one fresh
@@ -83,17 +83,17 @@ class EmailNotifier:
         kept = self._pool.take()
         if kept is not None:
             try:
-                return self._announce(kept, content, to)
+                return self._announce(kept, content, to, return_path)
             except _BROKEN_OFF:
                 pass  # closed already
             except ReplyError as error:
                 if error.code != _CLOSING:
                     raise
-        return self._announce(Conversation(self._config, self._tls), content, to)
+        return self._announce(Conversation(self._config, self._tls), content, to, return_path)
 
-    def _announce(self, conversation: Conversation, content: bytes, to: Mailbox) -> Conversation:
+    def _announce(self, conversation: Conversation, content: bytes, to: Mailbox, return_path: str) -> Conversation:
         try:
-            conversation.envelope(self._sender.mailbox.address, to.address, len(content))
+            conversation.envelope(return_path, to.address, len(content))
         except InternationalMailboxError:
             self._pool.give_back(conversation)
             raise

@@ -1,4 +1,4 @@
-"""What a template is given: the contract, its cleaning, and samples for checking templates.
+"""What a template is given: the contract, and its cleaning.
 
 docs/reference/templates.md describes the same names for those who write templates.
 """
@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from notifiers.templates.errors import ContextError
+from notifiers.templates.known import Known, described, empty
 
 MAX_TEXT = 2_000
 MAX_DEPTH = 8
@@ -60,16 +61,24 @@ class TemplateContext(TypedDict, total=False):
     case_id: str | None
     unsubscribe_url: str | None
     link: str | None
+    offer_code: str | None
 
 
-NAMES = tuple(sorted(TemplateContext.__annotations__))
-"""The names of the contract; templates also see ``brand``, ``voice`` and ``language``."""
+CONTRACT: Mapping[str, Known] = described(TemplateContext)
+"""The same, for looking names up. A name added to ``TemplateContext`` is known everywhere."""
+
+NAMES = tuple(sorted(CONTRACT))
+"""The names of the contract; templates also see ``brand``, ``voice`` and ``language``, HTML also ``subject``."""
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 """Controls, line breaks, directional overrides, lone surrogates: they break headers or make text read differently."""
 
 
-class AnyValues(dict[str, Any]):
+class Readings(dict[str, Any]):
+    """The evidence. A metric that is not among it prints as ``–``, and ``is defined`` tells."""
+
+
+class AnyReadings(Readings):
     """Evidence of a rule that is not known yet: every metric is there. For checking templates only."""
 
     def __missing__(self, key: str) -> float:
@@ -86,17 +95,21 @@ def completed(context: Mapping[str, Any]) -> dict[str, Any]:
     if context.get("at") is None:
         raise ContextError("the context has no 'at', the time of the event (epoch ms or RFC 3339)")
     given = {name: _clean(value, name, 0) for name, value in context.items()}
-    device = {"id": "", "model": ""} | (given.get("device") or {})
-    device["name"] = device.get("name") or device["id"]
-    filled: dict[str, Any] = {
-        "store": None, "values": {}, "summary": "", "severity": "info",
-        "case_id": None, "unsubscribe_url": None, "link": None,
-    }  # fmt: skip
-    filled |= given
-    filled["device"] = device
-    filled["customer"] = {"name": "", "locale": "", "time_zone": ""} | (given.get("customer") or {})
-    filled["rule"] = {"id": "", "summary": ""} | (given.get("rule") or {})
+    filled: dict[str, Any] = {name: _filled(known, given.get(name)) for name, known in CONTRACT.items()}
+    filled["severity"] = filled["severity"] or "info"
+    filled["device"]["name"] = filled["device"]["name"] or filled["device"]["id"]
+    if not isinstance(filled["values"], Readings):
+        filled["values"] = Readings(filled["values"])
     return filled
+
+
+def _filled(known: Known, given: Any) -> Any:
+    """``given`` over what stands for what is left out."""
+    if given is None:
+        return empty(known)
+    if known.fields is None or not isinstance(given, dict):
+        return given
+    return empty(known._replace(optional=False)) | {name: one for name, one in given.items() if one is not None}
 
 
 def _clean(value: Any, place: str, depth: int) -> Any:
@@ -106,7 +119,7 @@ def _clean(value: Any, place: str, depth: int) -> Any:
         return value
     if depth >= MAX_DEPTH:
         raise ContextError(f"{place} is nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, AnyValues):
+    if isinstance(value, AnyReadings):
         return value
     if isinstance(value, Mapping):
         return {str(name): _clean(one, f"{place}.{name}", depth + 1) for name, one in value.items()}
@@ -121,27 +134,3 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name or "UTC")
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
-
-
-FULL: TemplateContext = {
-    "customer": {"name": "Hanako Sato", "locale": "ja-JP", "time_zone": "Asia/Tokyo"},
-    "device": {"id": "chiller-7", "model": "chiller-x200", "name": "Chiller 7"},
-    "store": {"id": "shibuya", "name": "Shibuya Flagship"},
-    "rule": {"id": "chiller-too-warm", "summary": "10 % off all filters this week"},
-    "values": AnyValues(temperature=9.4, setpoint=4.0, door="open"),
-    "summary": "temperature has been above 8 °C for 10 minutes (now 9.4 °C)",
-    "severity": "major",
-    "at": 1_780_463_100_000,
-    "case_id": "case_2f81",
-    "unsubscribe_url": "https://shop.example/u/4fGh2",
-    "link": "https://shop.example/c/9XkQ2",
-}
-"""A sample with everything."""
-
-SPARE: TemplateContext = {
-    "device": {"id": "washer-1"},
-    "values": AnyValues(),
-    "severity": "info",
-    "at": 1_780_463_100_000,
-}
-"""A sample with nothing that may be left out."""
