@@ -9,23 +9,21 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-import msgspec
 from firebase_admin import messaging
 
 from notifiers.outcome import Outgoing
+from notifiers.push.fitting import fit
 
-MAX_PAYLOAD_BYTES = 4096
 MAX_TTL_S = 2_419_200
 MAX_COLLAPSE_BYTES = 64
 _RESERVED_KEYS = frozenset({"from", "message_type"})
 _RESERVED_PREFIXES = ("google.", "gcm.")
 _OURS = ("message_id", "ack_url")
-_ELLIPSIS = "…"
 
 
 def build(message: Outgoing, default_ttl_s: int, now_s: int) -> messaging.Message:
     """Build the SDK's message. ``now_s``: epoch seconds, from which APNs' absolute expiry is counted."""
-    title, text, data = fit(_clean(message.title), _clean(message.text), data_of(message))
+    title, text, data = fit(_clean(message.title), _clean(message.text), data_of(message), _OURS)
     ttl_s = min(max(default_ttl_s if message.ttl_s is None else message.ttl_s, 0), MAX_TTL_S)
     key = collapse_key(message)
     built = messaging.Message(
@@ -68,40 +66,6 @@ def data_of(message: Outgoing) -> dict[str, str]:
     return data
 
 
-def fit(title: str, text: str, data: dict[str, str]) -> tuple[str, str, dict[str, str]]:
-    """Trim to the payload limit: the text first, then the caller's data (largest first), then the title."""
-    data = dict(data)
-    text = _shorten(text, MAX_PAYLOAD_BYTES - size(title, "", data))
-    for key in sorted((k for k in data if k not in _OURS), key=lambda k: len(data[k]), reverse=True):
-        if size(title, text, data) <= MAX_PAYLOAD_BYTES:
-            break
-        del data[key]
-    return _shorten(title, MAX_PAYLOAD_BYTES - size("", text, data)), text, data
-
-
-def size(title: str, text: str, data: dict[str, str]) -> int:
-    """Bytes of notification and data as compact JSON: never less than what FCM counts."""
-    return len(msgspec.json.encode({"notification": {"title": title, "body": text}, "data": data}))
-
-
 def _clean(text: str) -> str:
     """Replace what UTF-8 cannot carry (lone surrogates)."""
     return text.encode(errors="replace").decode()
-
-
-def _shorten(text: str, room: int) -> str:
-    """Cut ``text`` to at most ``room`` bytes of JSON, at a character's end."""
-    if _json_bytes(text) <= room:
-        return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if _json_bytes(text[:middle] + _ELLIPSIS) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return text[:low] + _ELLIPSIS if low else ""
-
-
-def _json_bytes(text: str) -> int:
-    return len(msgspec.json.encode(text)) - 2

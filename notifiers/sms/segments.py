@@ -36,6 +36,11 @@ def segments(text: str) -> Segments:
     return Segments("ucs-2", sum(sizes), _count(sizes, _SINGLE["ucs-2"], _JOINED["ucs-2"]))
 
 
+def beyond_gsm(text: str) -> tuple[str, ...]:
+    """The characters that make ``text`` UCS-2, each once, in their order; empty for GSM-7."""
+    return tuple(dict.fromkeys(each for each in text if each not in GSM_7 and each not in GSM_7_EXTENSION))
+
+
 def utf16_units(text: str) -> int:
     """UTF-16 code units of ``text``: two for a character outside the basic plane."""
     return len(text) + sum(character > "\uffff" for character in text)

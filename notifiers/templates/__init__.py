@@ -15,7 +15,6 @@ from notifiers.templates.errors import (
     UnknownTemplateError,
 )
 from notifiers.templates.library import Rendered, Templates
-from notifiers.templates.sms_length import SmsLength, sms_length
 
 __all__ = [
     "ContextError",
@@ -25,10 +24,8 @@ __all__ = [
     "Problem",
     "RenderError",
     "Rendered",
-    "SmsLength",
     "TemplateContext",
     "TemplateError",
     "Templates",
     "UnknownTemplateError",
-    "sms_length",
 ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from notifiers.templates.brand_rules import faults
 from notifiers.templates.errors import Problem
 
 BRAND_FILE = "brand.toml"
 WORDS_FILE = "words.toml"
+
+_LANGUAGE = re.compile("[a-z]{2,3}")
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
 
 
 class Brand(NamedTuple):
@@ -21,15 +26,27 @@ class Brand(NamedTuple):
     words: dict[str, dict[str, str]]
     """``units`` and, by language, the metrics' names."""
 
+    def of(self, language: str) -> dict[str, Any]:
+        """The facts, with what ``[brand.LANGUAGE]`` says otherwise."""
+        general = {name: value for name, value in self.facts.items() if not is_language(name, value)}
+        own = self.facts.get(language)
+        return {**general, **own} if is_language(language, own) and isinstance(own, dict) else general
+
     def voice(self, language: str) -> dict[str, Any]:
         """The texts of ``language``, English where the brand has none."""
-        return self.voices.get(language, self.voices["en"])
+        own = self.voices.get(language)
+        return self.voices["en"] if own is None else _laid_over(self.voices["en"], own)
+
+
+def is_language(name: str, value: Any) -> bool:
+    """Whether an entry of ``[brand]`` is a language's table."""
+    return isinstance(value, dict) and _LANGUAGE.fullmatch(name) is not None
 
 
 def load_brand(folders: list[Path]) -> tuple[Brand, list[Problem]]:
     """Read both files from each of ``folders``; entries of a later folder replace those of an earlier one.
 
-    A file that cannot be read is a problem, and the other folders' entries stay.
+    A file that cannot be read is a problem, and the other folders' entries stay; so do those of an entry that is wrong.
     """
     problems: list[Problem] = []
     tables: dict[str, dict[str, Any]] = {}
@@ -46,14 +63,28 @@ def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        problems.append(Problem(str(path), None, f"cannot be read: {error}"))
+        problems.append(Problem(str(path), _line_in(error), f"cannot be read: {_AT_LINE.sub('', str(error)).strip()}"))
         return {}
-    for name, value in table.items():
-        if not isinstance(value, dict):
-            problems.append(Problem(str(path), None, f"{name!r} must stand in a table such as [brand]"))
-    return {name: value for name, value in table.items() if isinstance(value, dict)}
+    for fault in faults(path.name, table, text):
+        problems.append(Problem(str(path), fault.line, f"{fault.entry}: {fault.message}"))
+        _drop(table, fault.path)
+    return table
+
+
+def _line_in(error: Exception) -> int | None:
+    found = _AT_LINE.search(str(error))
+    return int(found[1]) if found and found[1] else None
+
+
+def _drop(table: dict[str, Any], path: tuple[str, ...]) -> None:
+    """Take a wrong entry out, so that what stood below it stays in force."""
+    *above, last = path
+    for name in above:
+        table = table.get(name, {})
+    table.pop(last, None)
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Problem(msgspec.Struct, frozen=True):
     file: str
     line: int | None
     message: str
+    undefined: bool = False
+    """The run met a name that was not there."""
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"

@@ -44,6 +44,12 @@ def key_of(name: str) -> TextKey | None:
     return TextKey(template, match["channel"], normalised(match["locale"]), match["form"] == "html")
 
 
+def file_name(key: TextKey) -> str:
+    """The name of the file that ``key`` is for."""
+    form = (".html" if key.html else ".txt") if key.channel == "email" else ""
+    return f"{key.template}/{key.channel}.{key.locale}{form}.j2"
+
+
 def read_sources(folder: Path) -> tuple[dict[str, Source], list[Problem]]:
     """All ``*.j2`` files of ``folder`` and of the folders in it, by name (``alert/push.en.j2``)."""
     sources: dict[str, Source] = {}

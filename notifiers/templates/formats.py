@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup
 
+from notifiers.graphemes import cut as cut_between
+from notifiers.sms.segments import beyond_gsm, utf16_units
 from notifiers.templates.budget import current
 from notifiers.templates.errors import ForbiddenError
-from notifiers.templates.sms_length import is_gsm, utf16_units
 
 MAX_DIGITS = 6
 MAX_READINGS = 6
@@ -94,22 +94,11 @@ def clip(value: Any, length: int, ellipsis: str = "…") -> str:
     cut = text[:room]
     while utf16_units(cut) > room:
         cut = cut[:-1]
-    cut = _whole_characters(cut, text)
+    cut = cut_between(text, len(cut))
     before, space, _ = cut.rpartition(" ")
     if space and len(before) > len(cut) // 2 and not text[len(cut)].isspace():
         cut = before
     return cut.rstrip(" ,;:、") + ellipsis
-
-
-def _whole_characters(cut: str, text: str) -> str:
-    """Shorten ``cut``, a beginning of ``text``, so that no combining mark or joined emoji is torn apart."""
-    while cut and (_joins(text[len(cut)]) or cut[-1] == "\u200d"):
-        cut = cut[:-1]
-    return cut
-
-
-def _joins(character: str) -> bool:
-    return unicodedata.combining(character) > 0 or character in "\u200d\ufe0e\ufe0f" or "🏻" <= character <= "🏿"
 
 
 def gsm(value: Any) -> str:
@@ -117,7 +106,7 @@ def gsm(value: Any) -> str:
     text = str(value)
     current.get().budget.take(len(text))
     plain = text.translate(_TO_GSM)
-    return plain if is_gsm(plain) else text
+    return text if beyond_gsm(plain) else plain
 
 
 def fill(value: Any, **words: Any) -> str:

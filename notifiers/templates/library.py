@@ -12,23 +12,27 @@ from typing import Any
 import jinja2
 import msgspec
 
+from notifiers.push.fitting import json_bytes, shortened
+from notifiers.templates import checking
 from notifiers.templates.brand import Brand, load_brand
 from notifiers.templates.budget import Budget, Rendering, current
-from notifiers.templates.context import FULL, NAMES, SPARE, completed, zone_of
+from notifiers.templates.context import NAMES, completed, zone_of
 from notifiers.templates.errors import NoTextError, Problem, RenderError, TemplateError, UnknownTemplateError
-from notifiers.templates.files import TextKey, key_of, normalised, read_sources
+from notifiers.templates.files import TextKey, file_name, key_of, normalised, read_sources
 from notifiers.templates.formats import FILTERS, japanese, readings
-from notifiers.templates.sandbox import Sandbox, Source
+from notifiers.templates.naming import closest
+from notifiers.templates.sandbox import JINJA_FILTERS, Sandbox, Source
 
 SHIPPED = Path(__file__).parent / "shipped"
 
 MAX_BYTES = {"push": 3_072, "sms": 6_400, "email": 100_000}
-"""UTF-8, title and text together. Push: FCM takes 4,096 bytes in all. SMS: Twilio takes 1,600 characters. Email: mail
-programs clip what is longer than about 100 KB."""
+"""UTF-8, title and text together. Push: as JSON; FCM takes 4,096 bytes in all, the rest is for the app's data. SMS:
+Twilio takes 1,600 characters. Email: mail programs clip what is longer than about 100 KB."""
 
 MAX_SMS = 1_600
 MAX_TITLE = 200
 
+_UNKNOWN = re.compile("No (filter|test) named '([^']+)'")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 _TEMPLATE_RAISES = (
@@ -52,13 +56,15 @@ class Templates:
         self, environment: Sandbox, brand: Brand, default_language: str, problems: list[Problem], shipped: Path
     ) -> None:
         """For ``load``."""
-        self._environment = environment
-        self._brand = brand
-        self._default = default_language
-        self._problems = list(problems)
-        self._shipped = shipped
-        self._texts: dict[TextKey, jinja2.Template | Problem] = dict(_compiled(environment))
-        self._names = frozenset(key.template for key in self._texts)
+        self.environment = environment
+        self.brand = brand
+        self.default_language = default_language
+        self.shipped = shipped
+        self.faults = tuple(problems)
+        """What reading the files met."""
+        self.texts: dict[TextKey, jinja2.Template | Problem] = dict(_compiled(environment))
+        self._names = frozenset(key.template for key in self.texts)
+        self._brands = {language: (brand.of(language), brand.voice(language)) for language in self._languages()}
 
     @classmethod
     def load(cls, extra_dir: Path | None = None, default_language: str = "en") -> Templates:
@@ -90,7 +96,7 @@ class Templates:
 
     def channels(self, name: str) -> frozenset[str]:
         """The channels for which the template ``name`` has a text, in whatever language; empty for unknown names."""
-        return frozenset(key.channel for key in self._texts if key.template == name)
+        return frozenset(key.channel for key in self.texts if key.template == name)
 
     def for_transition(self, name: str, transition: str) -> str:
         """The template that says ``transition`` for rules that name ``name``.
@@ -117,85 +123,92 @@ class Templates:
             ContextError: the context is not what the contract says.
             RenderError: the template is broken, asks for what is not there, or takes too much.
         """
+        return self.rendered(self._key(name, channel, locale), completed(context))
+
+    def _key(self, name: str, channel: str, locale: str) -> TextKey:
         if name not in self._names:
             raise UnknownTemplateError(f"there is no template {name!r}; there are {', '.join(sorted(self._names))}")
-        for language in _fallbacks(locale, self._default):
+        for language in _fallbacks(locale, self.default_language):
             key = TextKey(name, channel, language)
-            if key in self._texts:
-                return self._render(key, completed(context))
-        raise NoTextError(f"template {name!r} has no {channel} text for {locale or 'no locale'} or {self._default}")
+            if key in self.texts:
+                return key
+        spoken = f"{locale or 'no locale'} or {self.default_language}"
+        raise NoTextError(f"template {name!r} has no {channel} text for {spoken}")
+
+    def _languages(self) -> set[str]:
+        return {key.locale.partition("-")[0] for key in self.texts}
+
+    def locale_of(self, name: str, channel: str, locale: str) -> str:
+        """The language in which ``name`` speaks to readers of ``locale`` on ``channel``.
+
+        Raises:
+            UnknownTemplateError: there is no such template.
+            NoTextError: it has no text for this channel.
+        """
+        return self._key(name, channel, locale).locale
+
+    def languages(self, name: str) -> tuple[str, ...]:
+        """The languages in which ``name`` has a text on any channel."""
+        return tuple(sorted({key.locale for key in self.texts if key.template == name}))
 
     def check(self) -> list[Problem]:
-        """Every fault that can be found without sending anything.
+        """Every fault that can be found without sending anything; see ``checking``."""
+        return checking.problems(self)
 
-        Each text is rendered with a full and with a spare sample, in which any metric is there; what a template names
-        beyond the contract is a fault.
+    def warnings(self) -> list[Problem]:
+        """What works, but costs more than it need."""
+        return checking.warnings(self)
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The files in force, by name."""
+        return self.environment.sources
+
+    def place(self, key: TextKey) -> str:
+        """The file of a text."""
+        text = self.texts[key]
+        return text.file if isinstance(text, Problem) else (text.filename or file_name(key))
+
+    def rendered(self, key: TextKey, context: dict[str, Any], *, strict: bool = False) -> Rendered:
+        """The text ``key`` with a completed context.
+
+        Args:
+            key: one of ``texts``, not the HTML half of an email.
+            context: see ``context.completed``.
+            strict: for checking: printing what may be ``None``, and a push that is too long, are faults.
+
+        Raises:
+            RenderError: see ``render``.
         """
-        found = list(self._problems)
-        for key, text in sorted(self._texts.items()):
-            if isinstance(text, Problem):
-                found.append(text)
-            elif not key.html:
-                found.extend(self._check_samples(key))
-        found.extend(self._check_coverage())
-        return list(dict.fromkeys(found))
-
-    def _check_samples(self, key: TextKey) -> Iterator[Problem]:
-        for sample in (FULL, SPARE):
-            try:
-                self._render(key, completed(sample), strict=True)
-            except RenderError as failure:
-                yield failure.problem
-
-    def _check_coverage(self) -> Iterator[Problem]:
-        """Languages that a fallback needs, and emails of which only one half is there or was replaced."""
-        for template, channel in sorted({(key.template, key.channel) for key in self._texts}):
-            if TextKey(template, channel, self._default) not in self._texts:
-                message = f"{channel} has no text in {self._default!r}, to which other languages fall back"
-                yield Problem(template, None, message)
-        for key in sorted(self._texts):
-            if key.channel != "email":
-                continue
-            twin = key._replace(html=not key.html)
-            if twin not in self._texts:
-                yield Problem(_file_name(key), None, f"needs its twin {_file_name(twin)}")
-            elif not self._is_shipped(key) and self._is_shipped(twin):
-                yield Problem(_file_name(key), None, f"replaces one half of an email; replace {_file_name(twin)} too")
-
-    def _is_shipped(self, key: TextKey) -> bool:
-        text = self._texts[key]
-        path = text.file if isinstance(text, Problem) else (text.filename or "")
-        return Path(path).is_relative_to(self._shipped)
-
-    def _render(self, key: TextKey, context: dict[str, Any], *, strict: bool = False) -> Rendered:
         language = key.locale.partition("-")[0]
-        words = {**context, "brand": self._brand.facts, "voice": self._brand.voice(language), "language": language}
+        brand, voice = self._brands[language]
+        words = {**context, "brand": brand, "voice": voice, "language": language}
         rendering = partial(Rendering, language=language, zone=zone_of(context["customer"]["time_zone"]), strict=strict)
         body = self._run(key, words, rendering(Budget()))
         title, text = ("", body) if key.channel == "sms" else _titled(body)
         twin = key._replace(html=True)
-        html = self._run(twin, {**words, "subject": title}, rendering(Budget())) if twin in self._texts else None
+        html = self._run(twin, {**words, "subject": title}, rendering(Budget())) if twin in self.texts else None
         made = Rendered(title, text, html)
+        if key.channel == "push" and not strict:
+            made = _fitted(made)
         fault = _fault_of(key.channel, made)
         if fault is not None:
-            raise RenderError(Problem(self._place(key), None, fault))
+            raise RenderError(Problem(self.place(key), None, fault))
         return made
 
     def _run(self, key: TextKey, words: dict[str, Any], rendering: Rendering) -> str:
-        text = self._texts[key]
+        text = self.texts[key]
         if isinstance(text, Problem):
             raise RenderError(text)
         token = current.set(rendering)
         try:
             return _BLANK_LINES.sub("\n\n", text.render(words)).strip()
         except (*_TEMPLATE_RAISES, TemplateError) as error:
-            raise RenderError(Problem(self._place(key), _line_of(error), _explained(error))) from error
+            missing = isinstance(error, jinja2.UndefinedError)
+            file, line = _place_of(error)
+            raise RenderError(Problem(file or self.place(key), line, _explained(error), missing)) from error
         finally:
             current.reset(token)
-
-    def _place(self, key: TextKey) -> str:
-        text = self._texts[key]
-        return text.file if isinstance(text, Problem) else (text.filename or _file_name(key))
 
 
 def _compiled(environment: Sandbox) -> Iterator[tuple[TextKey, jinja2.Template | Problem]]:
@@ -206,9 +219,19 @@ def _compiled(environment: Sandbox) -> Iterator[tuple[TextKey, jinja2.Template |
         try:
             yield key, environment.get_template(name)
         except jinja2.TemplateSyntaxError as error:
-            yield key, Problem(str(source.path), error.lineno, error.message or "is not understood")
+            yield key, Problem(str(source.path), error.lineno, _mended(error, environment))
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # what Python says to Jinja's code
             yield key, Problem(str(source.path), None, f"is too deeply nested or has too large a number: {error}")
+
+
+def _mended(error: jinja2.TemplateSyntaxError, environment: Sandbox) -> str:
+    """What Jinja says, with the closest filter or test where there is none of that name."""
+    message = error.message or "is not understood"
+    unknown = _UNKNOWN.match(message)
+    if unknown is None:
+        return message
+    there = (*JINJA_FILTERS, *FILTERS, "readings") if unknown[1] == "filter" else tuple(environment.tests)
+    return message.rstrip(".") + closest(unknown[2], there)
 
 
 def _fallbacks(locale: str, default: str) -> Iterator[str]:
@@ -225,6 +248,12 @@ def _titled(body: str) -> tuple[str, str]:
     return " ".join(title.split()), text.strip()
 
 
+def _fitted(made: Rendered) -> Rendered:
+    """A push within its limit: what does not fit is cut off the text, then off the title."""
+    title = shortened(made.title, MAX_BYTES["push"] - json_bytes(""))
+    return Rendered(title, shortened(made.text, MAX_BYTES["push"] - json_bytes(title)), made.html)
+
+
 def _fault_of(channel: str, made: Rendered) -> str | None:
     """What makes a finished message unfit for its channel."""
     if not made.text:
@@ -233,7 +262,10 @@ def _fault_of(channel: str, made: Rendered) -> str | None:
         return f"gives a title of {len(made.title)} characters, at most {MAX_TITLE} are sensible"
     if channel == "sms" and len(made.text) > MAX_SMS:
         return f"gives {len(made.text)} characters, an SMS takes {MAX_SMS}"
-    size = len(made.title.encode()) + max(len(made.text.encode()), len((made.html or "").encode()))
+    if channel == "push":
+        size = json_bytes(made.title) + json_bytes(made.text)
+    else:
+        size = len(made.title.encode()) + max(len(made.text.encode()), len((made.html or "").encode()))
     limit = MAX_BYTES.get(channel, MAX_BYTES["email"])
     return f"gives {size} bytes, {channel} takes {limit}" if size > limit else None
 
@@ -249,12 +281,8 @@ def _explained(error: BaseException) -> str:
     return text
 
 
-def _line_of(error: BaseException) -> int | None:
-    """The template's line on which ``error`` was raised: Jinja puts its files into the traceback."""
+def _place_of(error: BaseException) -> tuple[str | None, int | None]:
+    """The file and line on which ``error`` was raised: Jinja puts its files into the traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if frame.filename.endswith(".j2")), None)
-
-
-def _file_name(key: TextKey) -> str:
-    form = (".html" if key.html else ".txt") if key.channel == "email" else ""
-    return f"{key.template}/{key.channel}.{key.locale}{form}.j2"
+    found = next((frame for frame in reversed(frames) if frame.filename.endswith(".j2")), None)
+    return (None, None) if found is None else (found.filename, found.lineno)

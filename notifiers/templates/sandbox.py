@@ -22,6 +22,7 @@ from jinja2.utils import Namespace, pass_eval_context
 from jinja2.visitor import NodeTransformer
 
 from notifiers.templates.budget import current
+from notifiers.templates.context import AnyReadings, Readings
 from notifiers.templates.errors import ForbiddenError
 
 MAX_RANGE = 1_000
@@ -37,6 +38,30 @@ JINJA_FILTERS = (
 ``indent``, ``batch``, ``slice``, ``round``, ``replace``, ``wordwrap`` …"""
 
 DICT_METHODS = frozenset({"items", "keys", "values", "get"})
+
+
+class MissingReading(StrictUndefined):
+    """A metric that is not among the evidence. It may be printed and asked about, but not counted with."""
+
+    def __hash__(self) -> int:  # type: ignore[override]  # the superclass raises, as in all of these
+        """By what it stands for."""
+        return hash(self._undefined_name)
+
+    def __str__(self) -> str:  # type: ignore[override]
+        """What stands for it."""
+        return "–"
+
+    def __bool__(self) -> bool:  # type: ignore[override]
+        """It is not there."""
+        return False
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        """Equal to nothing."""
+        return False
+
+    def __ne__(self, other: object) -> bool:  # type: ignore[override]
+        """Not even to itself."""
+        return True
 
 
 class Source(NamedTuple):
@@ -107,8 +132,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
             try:
                 return obj[attribute]
             except KeyError:
-                return self.undefined(obj=obj, name=attribute)
+                return (MissingReading if isinstance(obj, Readings) else self.undefined)(obj=obj, name=attribute)
         return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """A metric that is not there is no fault of the template's."""
+        if isinstance(obj, Readings) and isinstance(argument, str):
+            return obj[argument] if argument in obj or isinstance(obj, AnyReadings) else self.getattr(obj, argument)
+        return super().getitem(obj, argument)
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Charge a step, and let only what is made for templates be called."""

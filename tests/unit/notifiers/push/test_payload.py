@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifiers.outcome import Outgoing
-from notifiers.push.payload import MAX_PAYLOAD_BYTES, build, collapse_key, fit, size
+from notifiers.push.fitting import MAX_PAYLOAD_BYTES, fit, size
+from notifiers.push.payload import build, collapse_key
 
 NOW_S = 1_800_000_000
 
@@ -69,7 +70,7 @@ def test_names_that_fcm_reserves_are_left_out() -> None:
 )
 def test_whatever_the_size_the_payload_fits_and_our_own_data_stays(title: str, text: str, data: dict[str, str]) -> None:
     ours = {"message_id": "msg_" + "0" * 32, "ack_url": "https://example.com/hooks/push/1"}
-    fitted = fit(title, text, {**data, **ours})
+    fitted = fit(title, text, {**data, **ours}, ours)
     assert size(*fitted) <= MAX_PAYLOAD_BYTES
     assert ours.items() <= fitted[2].items()
 
@@ -84,3 +85,10 @@ def test_a_long_text_is_cut_at_a_characters_end_and_says_so() -> None:
     assert set(text[:-1]) == {"長"}
     assert size(title, text, data) > MAX_PAYLOAD_BYTES - 4
     assert title == "Title"
+
+
+def test_a_long_text_is_never_cut_within_what_a_reader_sees_as_one_character() -> None:
+    family = "👩‍👩‍👧‍👦"
+    for lead in range(30):
+        _, text, _ = fit("Title", "x" * lead + family * 400, {"message_id": "1"})
+        assert text.endswith(family + "…")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from notifiers.templates import Templates
-from notifiers.templates.context import FULL
+from notifiers.templates.samples import FULL
 
 CONTEXT: dict[str, Any] = {**FULL, "values": {"temperature": 9.4, "setpoint": 4.0, "door": "open"}}
 JAPANESE: dict[str, Any] = {

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifiers.sms.segments import utf16_units
 from notifiers.templates import RenderError, Templates
 from notifiers.templates.budget import Budget, Rendering, current
 from notifiers.templates.context import zone_of
 from notifiers.templates.formats import clip, number
-from notifiers.templates.sms_length import sms_length, utf16_units
 from tests.unit.notifiers.templates.folders import CONTEXT, folder, pushed
 
 AT = 1_780_463_100_000  # 2026-06-03T05:05:00Z
@@ -119,16 +119,3 @@ def test_lines_become_breaks_and_stay_escaped(tmp_path: Path) -> None:
     }
     made = Templates.load(folder(tmp_path, files)).render("alert", "email", "en", CONTEXT)
     assert made.html == "1 &lt;a&gt;<br>Tokyo"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a" * 160, ("GSM-7", 160, 1)), ("a" * 161, ("GSM-7", 161, 2)), ("a" * 307, ("GSM-7", 307, 3)),
-        ("€" * 80, ("GSM-7", 160, 1)), ("€" * 81, ("GSM-7", 162, 2)), ("あ" * 70, ("UCS-2", 70, 1)),
-        ("あ" * 71, ("UCS-2", 71, 2)), ("😀" * 35, ("UCS-2", 70, 1)), ("a" * 70 + "あ", ("UCS-2", 71, 2)),
-        ("", ("GSM-7", 0, 1)),
-    ],
-)  # fmt: skip
-def test_segments_are_counted_as_carriers_count_them(text: str, expected: tuple[str, int, int]) -> None:
-    assert sms_length(text) == expected

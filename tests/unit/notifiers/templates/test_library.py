@@ -104,7 +104,7 @@ class TestCheck:
         (problem,) = self.problems(tmp_path, "t\n\n{{ costumer.name }}")
         assert problem.line == 3
         assert problem.file.endswith("own/push.en.j2")
-        assert problem.message.startswith("'costumer' is undefined; templates may use at, case_id, customer")
+        assert problem.message.startswith("'costumer' is not known, did you mean 'customer'? (templates may use at, ")
 
     def test_so_is_an_unknown_field(self, tmp_path: Path) -> None:
         (problem,) = self.problems(tmp_path, "t\n{{ device.colour }}")
@@ -142,7 +142,8 @@ class TestCheck:
     def test_a_fault_in_an_included_part_names_the_part(self, tmp_path: Path) -> None:
         made = Templates.load(folder(tmp_path, {"own/push.en.j2": "t\n{% include 'bit.j2' %}", "bit.j2": "\n{{ no }}"}))
         (problem,) = made.check()
-        assert (problem.line, problem.message.partition(";")[0]) == (2, "'no' is undefined")
+        assert (Path(problem.file).name, problem.line) == ("bit.j2", 2)
+        assert problem.message.startswith("'no' is not known (")
 
     def test_a_missing_part_is_named(self, tmp_path: Path) -> None:
         (problem,) = self.problems(tmp_path, "t\n{% include 'gone.j2' %}")

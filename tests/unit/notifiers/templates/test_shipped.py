@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from notifiers.templates import Templates, sms_length
-from notifiers.templates.context import SPARE
+from notifiers.sms.segments import segments
+from notifiers.templates import Templates
+from notifiers.templates.samples import SPARE
 from tests.unit.notifiers.templates.folders import CONTEXT, JAPANESE
 
 TEMPLATES = Templates.load()
@@ -25,6 +26,7 @@ def test_alert_resolved_and_offer_are_shipped_for_three_channels() -> None:
 
 def test_they_check_without_a_problem() -> None:
     assert TEMPLATES.check() == []
+    assert TEMPLATES.warnings() == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,7 +63,7 @@ def test_an_english_sms_is_one_gsm_segment(name: str, severity: str) -> None:
         "severity": severity,
     }  # fmt: skip
     for context in (CONTEXT, {**CONTEXT, **long}, {**CONTEXT, **long, "link": None}, SPARSE):
-        assert sms_length(TEMPLATES.render(name, "sms", "en", context).text)[::2] == ("GSM-7", 1)
+        assert segments(TEMPLATES.render(name, "sms", "en", context).text)[::2] == ("gsm-7", 1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,7 +75,7 @@ def test_a_japanese_sms_is_one_segment(name: str, severity: str) -> None:
         "severity": severity,
     }
     for context in (JAPANESE, {**JAPANESE, **long}, SPARSE):
-        assert sms_length(TEMPLATES.render(name, "sms", "ja", context).text).segments == 1
+        assert segments(TEMPLATES.render(name, "sms", "ja", context).text).parts == 1
 
 
 @pytest.mark.parametrize(("locale", "context"), LANGUAGES)

@@ -1,0 +1,48 @@
+"""A push message within FCM's limit (HTTP v1 reference: a payload of 4,096 bytes), counted as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from notifiers.graphemes import cut
+
+MAX_PAYLOAD_BYTES = 4096
+_ELLIPSIS = "…"
+
+
+def fit(title: str, text: str, data: dict[str, str], keep: Collection[str] = ()) -> tuple[str, str, dict[str, str]]:
+    """Trim to the payload limit: the text first, then data (largest first, without ``keep``), then the title."""
+    data = dict(data)
+    text = shortened(text, MAX_PAYLOAD_BYTES - size(title, "", data))
+    for key in sorted((k for k in data if k not in keep), key=lambda k: len(data[k]), reverse=True):
+        if size(title, text, data) <= MAX_PAYLOAD_BYTES:
+            break
+        del data[key]
+    return shortened(title, MAX_PAYLOAD_BYTES - size("", text, data)), text, data
+
+
+def size(title: str, text: str, data: dict[str, str]) -> int:
+    """Bytes of notification and data as compact JSON: never less than what FCM counts."""
+    return len(msgspec.json.encode({"notification": {"title": title, "body": text}, "data": data}))
+
+
+def shortened(text: str, room: int) -> str:
+    """Cut ``text`` to at most ``room`` bytes of JSON, between characters as a reader sees them, with an ellipsis."""
+    if json_bytes(text) <= room:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if json_bytes(text[:middle] + _ELLIPSIS) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    whole = cut(text, low)
+    return whole + _ELLIPSIS if whole else ""
+
+
+def json_bytes(text: str) -> int:
+    """Bytes of ``text`` in JSON, without its quotes."""
+    return len(msgspec.json.encode(text)) - 2
