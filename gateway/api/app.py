@@ -29,16 +29,18 @@ from gateway.api.routes import (
     events,
     explain,
     health,
+    inbox,
     messages,
     rules,
     stores,
 )
+from gateway.delivery.means import policy_of
 from gateway.ingress.core import Core
 from gateway.settings import Settings
 from gateway.storage import wake
 from notifiers.templates import Templates
 
-ROUTERS = (events, devices, customers, stores, rules, backtest, explain, alerts, decisions, messages, cases)
+ROUTERS = (events, devices, customers, inbox, stores, rules, backtest, explain, alerts, decisions, messages, cases)
 
 _SUMMARY = "Devices in, the right word to the right person once, every touchpoint on one timeline."
 
@@ -72,7 +74,18 @@ def create_app(
     partitions = settings.log.partitions
     templates = Templates.load(settings.templates.dir).names()
     backtests = Backtests(event_log(settings), clock)
-    api = Api(engine, log, Core(log, partitions), ring, partitions, clock, templates, backtests, settings.rules.dir)
+    api = Api(
+        engine=engine,
+        log=log,
+        core=Core(log, partitions),
+        ring=ring,
+        partitions=partitions,
+        now_ms=clock,
+        templates=templates,
+        backtests=backtests,
+        policy=policy_of(settings),
+        rules_dir=settings.rules.dir,
+    )
     app = FastAPI(
         title="Kizashi",
         version=__version__,

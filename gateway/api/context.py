@@ -18,6 +18,7 @@ from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.problems import Problem
 from gateway.ingress.core import Core
 from gateway.log import Record, RejectedRecord
+from notifiers.policy import PolicySettings
 
 REPLAYS_AT_ONCE = 2
 """They share the loop with everybody else's requests."""
@@ -69,6 +70,8 @@ class Api:
     templates: frozenset[str]
     """The templates that a rule may name."""
     backtests: Backtests
+    policy: PolicySettings
+    """Asked again when a person has a message sent again."""
     rules_dir: Path | None = None
     """The folder whose rules are followed."""
     replays: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(REPLAYS_AT_ONCE))

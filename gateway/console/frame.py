@@ -31,6 +31,7 @@ PLACES: Final = (
     ("customers", "Customers", "/console/customers"),
     ("alerts", "Alerts", "/console/alerts"),
     ("cases", "Cases", "/console/cases"),
+    ("messages", "Messages", "/console/messages"),
     ("rules", "Rules", "/console/rules"),
     ("rejected", "Rejected", "/console/rejected"),
 )

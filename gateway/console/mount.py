@@ -24,6 +24,8 @@ from gateway.console.pages import (
     customer,
     customers,
     decision,
+    message,
+    messages,
     overview,
     rejected,
     rule,
@@ -34,7 +36,7 @@ from gateway.console.session import SESSION_COOKIE, SESSION_SECONDS, SessionGate
 from gateway.settings import Settings
 from gateway.storage import secrets
 
-PAGES = (overview, customers, customer, alerts, alert, cases, case, rules, rule, decision, rejected)
+PAGES = (overview, customers, customer, alerts, alert, cases, case, messages, message, rules, rule, decision, rejected)
 
 
 def mount(app: FastAPI, api: Api, settings: Settings) -> None:

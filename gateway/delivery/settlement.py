@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.delivery import entries, reach, steps
 from gateway.delivery.metrics import MESSAGES
-from gateway.delivery.providers import ASKED
+from gateway.delivery.providers import ASKED, REPEATABLE
 from gateway.delivery.retry import Again, after_retry
 from gateway.storage import contacts, messages, timeline, wake
 from gateway.storage.messages import SENDER_LOST, Claimed, Taken
@@ -63,9 +63,14 @@ def record_accepted(connection: Connection, sent: Sequence[Sent], owner: str, no
     ]
     changed = messages.record_accepted(connection, sorted(taken), owner=owner)
     known = [each.message for each in sent if each.message.id in changed]
-    timeline.add(connection, [entries.of_message(message, "accepted", now) for message in known])
+    arrived = {each.message.id for each in sent if isinstance(each.outcome, Accepted) and each.outcome.delivered}
     for message in known:
-        MESSAGES.labels(message.channel, "accepted").inc()
+        if message.id in arrived:
+            messages.advance(connection, message.id, "delivered", reason=None, provider_id=None)
+    states = {message.id: "delivered" if message.id in arrived else "accepted" for message in known}
+    timeline.add(connection, [entries.of_message(message, states[message.id], now) for message in known])
+    for message in known:
+        MESSAGES.labels(message.channel, states[message.id]).inc()
 
 
 def record_sent(connection: Connection, sent: Sent, rules: Rules, now: datetime, chance: float) -> None:
@@ -92,7 +97,7 @@ def record_asked(connection: Connection, asked: Asked, rules: Rules, now: dateti
         case NotSent():
             _send_after_all(connection, message, "the provider does not have it", rules, now)
         case CannotTell() if _may_repeat(message):
-            _send_after_all(connection, message, "its sender died; a repeat is recognisable", rules, now)
+            _send_after_all(connection, message, "a repeat is recognisable", rules, now)
         case CannotTell() if message.channel in ASKED and _asked_lately(message, now):
             messages.release(
                 connection, message.id, "unknown", owner=rules.owner, reason=message.reason, due_in_s=ASK_AGAIN_S
@@ -119,7 +124,7 @@ def alarm(connection: Connection, provider: str, reason: str) -> None:
 
 
 def _may_repeat(message: Claimed) -> bool:
-    return message.reason == SENDER_LOST and message.channel not in ASKED
+    return message.channel in REPEATABLE or (message.reason == SENDER_LOST and message.channel not in ASKED)
 
 
 def _asked_lately(message: Claimed, now: datetime) -> bool:
@@ -133,7 +138,7 @@ def _try_again(connection: Connection, sent: Sent, outcome: Retry, rules: Rules,
         alarm(connection, sent.provider, outcome.reason)
     verdict = after_retry(
         outcome,
-        attempt=message.attempts,
+        attempt=message.attempts - message.forgiven,
         max_attempts=rules.max_attempts,
         now=now,
         expires_at=message.expires_at,
@@ -206,9 +211,14 @@ def _in_doubt(connection: Connection, message: Claimed, reason: str, rules: Rule
 
 def _send_after_all(connection: Connection, message: Claimed, why: str, rules: Rules, now: datetime) -> None:
     """Back into the queue, unless there is no sense in it any more."""
-    if message.attempts >= rules.max_attempts:
+    if message.attempts - message.forgiven >= rules.max_attempts:
         _end(
-            connection, message, "failed", f"gave up after {message.attempts} tries: {message.reason}", rules.owner, now
+            connection,
+            message,
+            "failed",
+            f"gave up after {message.attempts - message.forgiven} tries: {message.reason}",
+            rules.owner,
+            now,
         )
     elif message.expires_at is not None and message.expires_at <= now:
         _end(connection, message, "expired", "expired", rules.owner, now)

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select, tuple_
 
-from gateway.storage.tables import messages, receipts
+from gateway.storage import cursors
+from gateway.storage.tables import messages, receipts, timeline
+
+State = Literal[
+    "held",
+    "queued",
+    "sending",
+    "unknown",
+    "accepted",
+    "failed",
+    "expired",
+    "withdrawn",
+    "delivered",
+    "read",
+    "clicked",
+]
+STATES: tuple[State, ...] = get_args(State)
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -46,10 +62,69 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Happening(msgspec.Struct, frozen=True):
+    """One thing that befell a message: a try, its outcome, a receipt, a person's word."""
+
+    at: datetime
+    summary: str
+    state: str | None
+    attempt: int | None
+    """The how-manieth try it was about, where it was about one."""
+    reason: str | None
+    detail: dict[str, Any]
+
+
+class Page(NamedTuple):
+    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
+
+    items: list[Message]
+    next: str | None
+
+
 def get(connection: Connection, message_id: str) -> Message | None:
     """The message, or ``None``."""
     row = connection.execute(select(messages).where(messages.c.id == message_id)).mappings().one_or_none()
-    return None if row is None else Message(**{name: row[name] for name in Message.__struct_fields__})
+    return None if row is None else _from_row(row)
+
+
+def page(
+    connection: Connection,
+    *,
+    state: State | None = None,
+    channel: str | None = None,
+    customer_id: str | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """Messages, the newest made first, narrowed by what is given.
+
+    Raises:
+        CursorError: ``cursor`` is not one that we gave.
+    """
+    query = select(messages).order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit + 1)
+    columns = ((messages.c.state, state), (messages.c.channel, channel), (messages.c.customer_id, customer_id))
+    for column, wanted in columns:
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if cursor is not None:
+        at, message_id = cursors.decode(cursor, 2)
+        query = query.where(tuple_(messages.c.created_at, messages.c.id) < (cursors.moment(at), message_id))
+    found = [_from_row(row) for row in connection.execute(query).mappings()]
+    if len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], cursors.encode(last.created_at.isoformat(), last.id))
+
+
+def history_of(connection: Connection, message: Message) -> list[Happening]:
+    """All that befell ``message``, oldest first: each try, what the provider said to it, and what people did."""
+    query = (
+        select(timeline)
+        # The index of timelines is by customer.
+        .where(timeline.c.customer_id == message.customer_id, timeline.c.message_id == message.id)
+        .order_by(timeline.c.at, timeline.c.ordinal)
+    )
+    return [_happening(row) for row in connection.execute(query).mappings()]
 
 
 def receipts_of(connection: Connection, message_id: str) -> list[Receipt]:
@@ -68,3 +143,13 @@ def counts(connection: Connection) -> dict[str, dict[str, int]]:
     for channel, state, number in connection.execute(query):
         counted.setdefault(channel, {})[state] = number
     return counted
+
+
+def _from_row(row: RowMapping) -> Message:
+    return Message(**{name: row[name] for name in Message.__struct_fields__})
+
+
+def _happening(row: RowMapping) -> Happening:
+    detail = dict(row["detail"])
+    state, attempt = detail.pop("state", None), detail.pop("attempts", None)
+    return Happening(row["at"], row["summary"], state, attempt, row["reason"], detail)

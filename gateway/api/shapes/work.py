@@ -138,4 +138,28 @@ class MessageAnswer(Shape):
     expires_at: Utc | None
     created_at: Utc
     updated_at: Utc
+
+
+class MessagePage(Shape):
+    """Messages, newest first."""
+
+    items: list[MessageAnswer]
+    next: str | None
+
+
+class HappeningAnswer(Shape):
+    """One thing that befell a message: a try and what the provider said, a receipt, a person's word."""
+
+    at: Utc
+    summary: str
+    state: str | None
+    attempt: int | None
+    reason: str | None
+    detail: dict[str, Any]
+
+
+class MessageWithHistory(MessageAnswer):
+    """A message with all that befell it."""
+
+    history: list[HappeningAnswer]
     receipts: list[ReceiptAnswer]
