@@ -12,9 +12,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -24,6 +24,10 @@ DEADLINE_S = 10.0
 
 MIN_SHARE_S = 0.05
 """The least that one of several addresses of a host is given to answer a connection attempt, seconds."""
+
+
+Permit = Callable[[str], None]
+"""Given each IP address before it is connected to; raises ``OSError`` where that must not be."""
 
 
 class Answer(NamedTuple):
@@ -37,8 +41,9 @@ class Answer(NamedTuple):
 class Attempt:
     """One send, from the first packet to the last."""
 
-    def __init__(self, seconds: float) -> None:
-        """Start now; the attempt ends ``seconds`` from now."""
+    def __init__(self, seconds: float, permit: Permit | None = None) -> None:
+        """Start now; the attempt ends ``seconds`` from now and connects only where ``permit`` lets it."""
+        self.permit = permit
         self._ends = time.monotonic() + seconds
         self.request_left = False
         """At least one byte of the request was handed to the network."""
@@ -66,9 +71,9 @@ _thread = threading.local()
 
 
 @contextmanager
-def attempt(seconds: float) -> Iterator[Attempt]:
-    """Make an attempt the current one of this thread while the block runs."""
-    begun = Attempt(seconds)
+def attempt(seconds: float, permit: Permit | None = None) -> Iterator[Attempt]:
+    """Make an attempt the current one of this thread while the block runs; see ``Attempt``."""
+    begun = Attempt(seconds, permit)
     _thread.attempt = begun
     try:
         yield begun
@@ -132,13 +137,24 @@ def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     return context
 
 
+def _check(found: Sequence[tuple[Any, ...]]) -> None:
+    """Let the attempt refuse the host for any one of its addresses, before a packet is sent to the first."""
+    now = current()
+    if now is not None and now.permit is not None:
+        for *_, address in found:
+            now.permit(str(address[0]))
+
+
 def connect(host: str, port: int) -> socket.socket:
     """Connect to the first address of ``host`` that answers; the addresses share the time that is left.
+
+    The name is looked up once, and what the attempt's ``permit`` was shown is what is connected to.
 
     Raises:
         OSError: no address answered (``TimeoutError`` and ``socket.gaierror`` are such).
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    _check(found)
     failure = OSError("the host has no address")
     for index, (family, kind, protocol, _, address) in enumerate(found):
         sock = DeadlineSocket(family, kind, protocol)

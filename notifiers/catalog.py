@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from notifiers.email.config import EmailConfig
+from notifiers.inbox.config import InboxConfig
 from notifiers.outcome import Notifier
 from notifiers.push.config import PushConfig
 from notifiers.sms.config import SmsConfig
+from notifiers.webhook.config import WebhookConfig
 
 
 class Channel(NamedTuple):
@@ -19,7 +21,7 @@ class Channel(NamedTuple):
 
     channel: str
     provider: str
-    config: type[PushConfig] | type[SmsConfig] | type[EmailConfig]
+    config: type[PushConfig] | type[SmsConfig] | type[EmailConfig] | type[WebhookConfig] | type[InboxConfig]
     build: Callable[[Any], Notifier]
     """Takes an instance of ``config``; may raise ``ValueError`` or ``OSError`` for a configuration that cannot work."""
 
@@ -45,9 +47,25 @@ def email_notifier(config: EmailConfig) -> Notifier:
     return EmailNotifier(config)
 
 
+def webhook_notifier(config: WebhookConfig) -> Notifier:
+    """A signed call of the customer's own endpoint."""
+    from notifiers.webhook.notifier import WebhookNotifier
+
+    return WebhookNotifier(config)
+
+
+def inbox_notifier(config: InboxConfig) -> Notifier:
+    """The inbox of the customer's own app."""
+    from notifiers.inbox.notifier import InboxNotifier
+
+    return InboxNotifier(config)
+
+
 CATALOG: dict[str, Channel] = {
     "push": Channel("push", "fcm", PushConfig, push_notifier),
     "sms": Channel("sms", "twilio", SmsConfig, sms_notifier),
     "email": Channel("email", "smtp", EmailConfig, email_notifier),
+    "webhook": Channel("webhook", "webhook", WebhookConfig, webhook_notifier),
+    "inbox": Channel("inbox", "inbox", InboxConfig, inbox_notifier),
 }
 """Channel name to how it is built, in the order in which people are usually reached."""

@@ -67,6 +67,8 @@ def _providers(settings: Settings) -> Iterator[Finding]:
     )
     email = settings.smtp.host if settings.smtp.from_ else None
     yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
+    webhook = "signed calls of customers' endpoints" if settings.webhook.secret else None
+    yield Finding("webhook", *_provider(webhook, "webhook.secret", None))
     if "127.0.0.1" in settings.public_url:
         yield Finding("public_url", None, f"{settings.public_url} is this machine only: no provider can send receipts")
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from gateway.delivery import entries, reach, settlement, steps
 from gateway.delivery.metrics import CONTACTS, MESSAGES
-from gateway.storage import consents, contacts, messages, receipts, timeline, wake
+from gateway.storage import consents, contacts, inbox, messages, receipts, timeline, wake
 from gateway.storage.messages import Claimed
 from gateway.storage.tables import timeline as entry_table
 from notifiers.sms.inbound import Keyword, keyword
@@ -90,6 +90,21 @@ def click(connection: Connection, message_id: str, now: datetime) -> bool:
     _note_receipt(connection, message, "clicked", summary, now, provider_id="link")
     _advance(connection, message, "clicked", None, None, now)
     _acknowledge(connection, message.contact_id, summary, now)
+    return True
+
+
+def inbox_read(connection: Connection, customer_id: str, message_id: str, now: datetime) -> bool:
+    """The customer has read a message in the app's inbox; false where that inbox has none of this id."""
+    if inbox.get(connection, customer_id, message_id) is None:
+        return False
+    message = _locked(connection, message_id)
+    if message is None:
+        return False
+    if not receipts.add(connection, message_id, provider_id="app", status="read", detail={}):
+        return True
+    _note_receipt(connection, message, "read", "Inbox message read, says the app", now)
+    _advance(connection, message, "read", None, None, now)
+    _acknowledge(connection, message.contact_id, "The inbox message was read", now)
     return True
 
 

@@ -22,6 +22,13 @@ ASKED: Final = frozenset({"sms"})
 On the others a repeat is recognisable (push: the collapse key, email: the Message-ID), so a message whose sender died
 may go out once more."""
 
+REPEATABLE: Final = frozenset({"webhook", "inbox"})
+"""Channels whose receiver knows a repeat by its id (``webhook-id``): there, every *unknown* is settled by sending it
+again."""
+
+EACH_ITS_OWN: Final = frozenset({"webhook", "inbox"})
+"""Channels without a provider in the middle: that one address fails says nothing about the others."""
+
 
 class Unconfigured:
     """Stands in for a channel without settings: each message is refused, and the next channel gets its turn."""
@@ -99,6 +106,23 @@ def _email(settings: Settings) -> dict[str, Any] | None:
     }
 
 
+def _webhook(settings: Settings) -> dict[str, Any] | None:
+    webhook = settings.webhook
+    if webhook.secret is None:
+        return None
+    return {
+        "secret": webhook.secret.get_secret_value(),
+        "allow_http": webhook.allow_http,
+        "allow_loopback": settings.sandbox and webhook.allow_loopback,
+        "ca_file": str(webhook.ca_file) if webhook.ca_file else None,
+        "connections": settings.delivery.threads,
+    }
+
+
+def _inbox(_: Settings) -> dict[str, Any] | None:
+    return {}
+
+
 def _plain(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
@@ -107,4 +131,6 @@ _FIELDS: Final[Mapping[str, Callable[[Settings], dict[str, Any] | None]]] = {
     "push": _push,
     "sms": _sms,
     "email": _email,
+    "webhook": _webhook,
+    "inbox": _inbox,
 }

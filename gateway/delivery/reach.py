@@ -27,7 +27,10 @@ _SAID: Final = select(consents.c.purpose, consents.c.channel, consents.c.granted
 
 
 def load(connection: Connection, customer_id: str) -> Customer | None:
-    """The customer with addresses and consents as the policy wants them; ``None`` where there is nobody."""
+    """The customer with addresses and consents as the policy wants them; ``None`` where there is nobody.
+
+    Everybody has an inbox; its address is their id.
+    """
     row = connection.execute(_CUSTOMER, {"customer_id": customer_id}).mappings().one_or_none()
     if row is None:
         return None
@@ -39,7 +42,7 @@ def load(connection: Connection, customer_id: str) -> Customer | None:
         name=row["name"],
         locale=row["locale"],
         time_zone=row["time_zone"],
-        addresses=row["addresses"],
+        addresses={**row["addresses"], "inbox": row["id"]},
         preferred_channels=tuple(row["preferred_channels"]),
         consents=said,
         attributes=row["attributes"],

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Provider = Literal["fcm", "twilio", "smtp"]
+Provider = Literal["fcm", "twilio", "smtp", "webhook"]
 Mode = Literal["ok", "500", "503", "429", "drop_before", "drop_after", "slow", "malformed", "silent", "dribble"]
 
 PROVIDERS: tuple[Provider, ...] = get_args(Provider)

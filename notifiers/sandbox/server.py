@@ -14,7 +14,7 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI
 
-from notifiers.sandbox import control, fcm, mail, twilio
+from notifiers.sandbox import control, fcm, mail, twilio, webhook
 from notifiers.sandbox.answering import Connections
 from notifiers.sandbox.faults import Faults
 from notifiers.sandbox.outbound import Outbound
@@ -33,6 +33,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     twilio_auth_token: str = "sandbox"  # noqa: S105 - a stand-in's
     twilio_account_sid: str | None = None
     """Where given, other accounts are refused."""
+    webhook_secret: str | None = None
+    """``whsec_…``; where given, calls of ``/webhook/…`` with another signature are refused."""
     callback_base: str | None = None
     """Send callbacks and acknowledgements there, whatever scheme, host and port their URLs have."""
     requests_file: Path | None = None
@@ -104,6 +106,8 @@ class Sandbox:
         app.include_router(control.router(self.record, self.faults, self.outbound))
         app.include_router(fcm.router(self.record, self.faults, self._connections, self.outbound))
         app.include_router(twilio.router(account, self.record, self.faults, self._connections, self.outbound))
+        receiver = webhook.Receiver(self.options.webhook_secret)
+        app.include_router(webhook.router(receiver, self.record, self.faults, self._connections))
         return app
 
 

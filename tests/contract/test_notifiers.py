@@ -18,6 +18,7 @@ import pytest
 
 from notifiers.catalog import CATALOG
 from notifiers.email.config import EmailConfig
+from notifiers.inbox.config import InboxConfig
 from notifiers.outcome import Accepted, CannotTell, Notifier, NotSent, Outcome, Outgoing, Refused, Retry, Unknown
 from notifiers.push import outcomes as push_codes
 from notifiers.push.config import PushConfig
@@ -26,26 +27,30 @@ from notifiers.sandbox.server import Options, Sandbox, running
 from notifiers.sms import outcomes as sms_codes
 from notifiers.sms.config import SmsConfig
 from notifiers.sms.status import MEANINGS
+from notifiers.webhook.config import WebhookConfig
 
 SECRET = "s3cret-of-the-account"
+SIGNING_SECRET = "whsec_czNjcmV0LW9mLXRoZS1hY2NvdW50LTMyLWJ5dGVz"
 DEADLINE_S = 10.0
 HURRIED_S = 0.6
 STAND_IN_LOGGERS = ("uvicorn", "mail.log", "httpx", "httpcore")
 """Those of the sandbox: on the provider's side of the wire."""
 
-CHANNELS = tuple(CATALOG)
-PROVIDER: dict[str, Provider] = {"push": "fcm", "sms": "twilio", "email": "smtp"}
+WIRED = tuple(channel for channel in CATALOG if channel != "inbox")
+"""Those with somebody at the other end of a wire; the inbox is the gateway's own."""
+PROVIDER: dict[str, Provider] = {"push": "fcm", "sms": "twilio", "email": "smtp", "webhook": "webhook"}
 ADDRESS = {"push": "canary-token-silent", "sms": "+818055556666", "email": "canary-mailbox@example.com"}
+"""A webhook's holds the port of who stands in for it: ``opened`` puts it here."""
 REFUSED = {"push": "canary-token-gone", "sms": "+815005550001", "email": "gone-canary-mailbox@example.com"}
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with running(Options(twilio_auth_token=SECRET)) as started:
+    with running(Options(twilio_auth_token=SECRET, webhook_secret=SIGNING_SECRET)) as started:
         yield started
 
 
-@pytest.fixture(params=CHANNELS)
+@pytest.fixture(params=WIRED)
 def channel(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -68,7 +73,9 @@ def hurried(channel: str, sandbox: Sandbox) -> Iterator[Notifier]:
 @contextmanager
 def opened(channel: str, http_port: int, smtp_port: int, deadline_s: float = DEADLINE_S) -> Iterator[Notifier]:
     base = f"http://127.0.0.1:{http_port}"
-    configs: dict[str, PushConfig | SmsConfig | EmailConfig] = {
+    ADDRESS["webhook"] = f"{base}/webhook/canary-endpoint"
+    REFUSED["webhook"] = f"{base}/webhook/canary-endpoint-gone"
+    configs: dict[str, PushConfig | SmsConfig | EmailConfig | WebhookConfig] = {
         "push": PushConfig(project_id="demo", base_url=base, deadline_s=deadline_s),
         "sms": SmsConfig(
             account_sid="AC1", auth_token=SECRET, from_="+818000000000", base_url=base, deadline_s=deadline_s
@@ -76,6 +83,7 @@ def opened(channel: str, http_port: int, smtp_port: int, deadline_s: float = DEA
         "email": EmailConfig(
             host="127.0.0.1", port=smtp_port, starttls=False, from_="alerts@example.com", deadline_s=deadline_s
         ),
+        "webhook": WebhookConfig(secret=SIGNING_SECRET, allow_http=True, allow_loopback=True, deadline_s=deadline_s),
     }
     built = CATALOG[channel].build(configs[channel])
     try:
@@ -204,7 +212,8 @@ def test_a_connection_lost_before_acceptance_is_unknown_too_and_found_not_sent(
 
 def test_a_malformed_answer_leaves_the_outcome_unknown(notifier: Notifier, channel: str, sandbox: Sandbox) -> None:
     under(sandbox, channel, "malformed")
-    assert isinstance(notifier.send(outgoing(channel, "malformed")), Unknown)
+    # An endpoint's status is its answer: what else it says is not read.
+    assert isinstance(notifier.send(outgoing(channel, "malformed")), Accepted if channel == "webhook" else Unknown)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\x00\x1b[2J", "", "a" * 20_000, "{}\r\n.\r\nQUIT\r\n", "<script>&'"])
@@ -251,7 +260,10 @@ def test_a_server_that_accepts_connections_and_says_nothing_is_let_go(channel: s
 def test_whatever_a_stranger_on_that_port_says_nothing_is_raised(channel: str, reply: bytes) -> None:
     with stranger(reply) as port, opened(channel, port, port) as notifier:
         outcome = notifier.send(outgoing(channel, "stranger"))
-    assert isinstance(outcome, Retry | Unknown)
+    if channel == "webhook" and b" 200 " in reply:
+        assert isinstance(outcome, Accepted)
+    else:
+        assert isinstance(outcome, Retry | Unknown)
 
 
 @contextmanager
@@ -317,22 +329,53 @@ def test_no_secret_and_no_address_is_in_any_outcome_or_log(
         notifier.settle(outgoing(channel, f"hush-{mode}"), 0)
     ours = [each for each in caplog.records if not each.name.startswith(STAND_IN_LOGGERS)]
     said = repr(outcomes) + repr([(each.getMessage(), vars(each)) for each in ours])
-    for canary in (SECRET, ADDRESS[channel], REFUSED[channel], ADDRESS[channel].lstrip("+")):
+    hidden = {SECRET, SIGNING_SECRET, ADDRESS[channel], REFUSED[channel], ADDRESS[channel].lstrip("+"), "canary"}
+    for canary in hidden:
         assert canary not in said
 
 
 def test_configurations_do_not_show_their_secret() -> None:
     sms = SmsConfig(account_sid="AC1", auth_token=SECRET, from_="+818000000000")
     mail = EmailConfig(host="mail.example.com", username="u", password=SECRET, from_="a@example.com")
-    assert SECRET not in repr(sms) + str(sms) + repr(mail) + str(mail)
+    hook = WebhookConfig(secret=SIGNING_SECRET)
+    said = repr(sms) + str(sms) + repr(mail) + str(mail) + repr(hook) + str(hook)
+    assert SECRET not in said
+    assert SIGNING_SECRET not in said
 
 
 def test_the_pure_parts_are_imported_without_any_sdk() -> None:
     code = (
         "import sys, notifiers.catalog, notifiers.sms.signature, notifiers.sms.status, notifiers.sms.segments, "
-        "notifiers.sms.inbound\n"
+        "notifiers.sms.inbound, notifiers.webhook.signature, notifiers.webhook.egress, notifiers.endpoint\n"
         "heavy = {'twilio', 'firebase_admin', 'google', 'requests', 'fastapi', 'aiosmtpd'} & set(sys.modules)\n"
         "print(' '.join(sorted(heavy)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (found.stdout.strip(), found.stderr, found.returncode) == ("", "", 0)
+
+
+class TestTheInbox:
+    """The same shape where there is no wire that could fail: what goes in is delivered, or was no inbox."""
+
+    message = Outgoing("m1", "aiko", "Chiller too warm", "9.1 °C")
+
+    @pytest.fixture
+    def inbox(self) -> Notifier:
+        return CATALOG["inbox"].build(InboxConfig())
+
+    def test_it_is_what_the_catalog_names(self, inbox: Notifier) -> None:
+        assert (inbox.channel, inbox.provider) == (CATALOG["inbox"].channel, CATALOG["inbox"].provider)
+
+    @pytest.mark.parametrize("text", ["", "\ud800", "\x00\x1b[2J", "a" * 20_000, "<script>&'"])
+    def test_whatever_a_message_says_it_is_delivered_at_once(self, inbox: Notifier, text: str) -> None:
+        message = msgspec.structs.replace(self.message, title=text, text=text)
+        assert inbox.send(message) == Accepted("m1", delivered=True)
+
+    @pytest.mark.parametrize("address", ["", " ", "a\r\nb", "x\x00y", "\ud800"])
+    def test_what_is_no_customer_is_refused(self, inbox: Notifier, address: str) -> None:
+        outcome = inbox.send(msgspec.structs.replace(self.message, to=address))
+        assert isinstance(outcome, Refused)
+        assert outcome.drop_address
+
+    def test_what_is_not_on_record_as_delivered_was_not(self, inbox: Notifier) -> None:
+        assert inbox.settle(self.message, 0) == NotSent()

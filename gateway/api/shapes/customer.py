@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringC
 from gateway.api.shapes.plain import Channel, Id, Line, Locale, Object, Shape, Summary, TimeZone, Utc, Writable
 from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
+from notifiers import endpoint
 
 _MAILBOX = r"^[^\s@<>,;:\"\\()\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$"
 
@@ -22,6 +23,13 @@ def _number(text: str) -> str:
     if not phonenumbers.is_possible_number(parsed):
         raise ValueError("no such number can exist: too long or too short for its country")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _endpoint(url: str) -> str:
+    fault = endpoint.fault_of(url)
+    if fault is not None:
+        raise ValueError(f"the URL {fault}")
+    return url
 
 
 def _tokens(given: Any) -> Any:
@@ -39,12 +47,16 @@ Number = Annotated[str, AfterValidator(_number)]
 Mailbox = Annotated[str, StringConstraints(pattern=_MAILBOX, max_length=320)]
 
 
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+
+
 class Addresses(Shape):
     """How the customer can be reached; leave out what they have not got."""
 
     push: Annotated[list[Token], BeforeValidator(_tokens), Field(max_length=20)] = Field(default_factory=list)
     sms: Number | None = None
     email: Mailbox | None = None
+    webhook: Endpoint | None = None
 
     def stored(self) -> dict[str, Any]:
         """Without the channels that have no address."""

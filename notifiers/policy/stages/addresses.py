@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import phonenumbers
 
+from notifiers import endpoint
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact
 
@@ -75,12 +76,25 @@ def check_email(mailbox: str) -> Checked:
     return Checked(mailbox)
 
 
-CHECKS: dict[str, Callable[[str], Checked]] = {"push": check_push, "sms": check_sms, "email": check_email}
+def check_webhook(url: str) -> Checked:
+    """A webhook's URL; where it leads is looked at when connecting."""
+    return Checked(url, endpoint.fault_of(url))
+
+
+CHECKS: dict[str, Callable[[str], Checked]] = {
+    "push": check_push,
+    "sms": check_sms,
+    "email": check_email,
+    "webhook": check_webhook,
+}
 """By channel. Addresses of other channels are taken as they are."""
 
 
 def masked(address: str) -> str:
-    """Enough of an address to recognise it, not enough to use it: ``+81…78``, ``an…@example.org``."""
+    """Enough of an address to recognise it, not to use it: ``+81…78``, ``an…@example.org``, ``https://example.org/…``."""
+    scheme, sign, rest = address.partition("://")
+    if sign:
+        return f"{scheme}://{rest.partition('/')[0]}/…"
     local, at, host = address.partition("@")
     if at:
         return f"{local[:2]}…@{host}"

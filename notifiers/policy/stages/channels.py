@@ -26,7 +26,7 @@ def refuse_without_channel(contact: Contact) -> Suppression | None:
 
 def refuse_unknown_channel(contact: Contact, channel: str) -> Suppression | None:
     """A channel that is not set up cannot carry anything."""
-    known = contact.settings.channels
+    known = (*contact.settings.channels, *contact.settings.named_channels)
     if channel in known:
         return None
     return Suppression(
