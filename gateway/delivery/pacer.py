@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gateway.delivery import steps
+from gateway.delivery.asking import has_turn
 from gateway.delivery.rendering import Means
 from gateway.storage import contacts
 from gateway.storage.contacts import Contact
@@ -19,6 +20,8 @@ log = structlog.get_logger()
 
 POLL_S = 1.0
 RETRY_S = 0.5
+NOT_ITS_TURN = timedelta(milliseconds=200)
+"""A contact with whose customer somebody else deals at this moment is looked at again after this."""
 SET_ASIDE = timedelta(minutes=5)
 """A contact on which our own code fails is looked at again after this."""
 
@@ -60,6 +63,9 @@ class Pacer:
                 contact = contacts.take_due(connection)
                 if contact is None:
                     return False
+                if not has_turn(connection, contact.customer_id, contact.request["purpose"], self._means.policy):
+                    contacts.change(connection, contact.id, due_at=self._clock() + NOT_ITS_TURN)
+                    return True
                 steps.look_at(connection, contact, self._means, self._clock())
         except (OperationalError, InterfaceError):
             raise

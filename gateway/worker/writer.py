@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.storage import alerts, checkpoints, decisions
+from gateway.storage import alerts, checkpoints, decisions, turns
 from gateway.storage.checkpoints import Checkpoint
 from gateway.worker.partition import Folded
 from gateway.worker.pipelined import pipelined
@@ -29,6 +29,9 @@ MAX_GROUP = 200
 """Records that are taken from the queue at once when there is a backlog."""
 TRANSACTION_SECONDS = 0.025
 """No further outcome joins a transaction that is older: the first one waits for the last one's commit."""
+
+MAX_TOGETHER = 128
+"""Outcomes of one transaction: for each customer among them it holds a lock, of which PostgreSQL has some thousands."""
 
 DECISIONS = Counter("kizashi_decisions", "Decisions written, by transition", ["transition"])
 SET_ASIDE = Counter("kizashi_outcomes_set_aside", "Outcomes that could not be written and were set aside")
@@ -137,10 +140,12 @@ class Writer:
 
     def _write_together(self, outcomes: Sequence[tuple[int, Outcome]]) -> int:
         """Write the first of ``outcomes``, as many as fit into one transaction; returns how many those were."""
+        outcomes = outcomes[:MAX_TOGETHER]
         now, full_at = self._clock(), time.monotonic() + TRANSACTION_SECONDS
         made: list[Decision] = []
         written = 0
         with self._connection.begin(), pipelined(self._connection):
+            turns.take(self._connection, _to_be_told(outcomes))
             for partition, outcome in outcomes:
                 match outcome:
                     case Decision():
@@ -172,3 +177,12 @@ class Writer:
             if isinstance(outcome, Decision):
                 fault = Fault(outcome.rule_id, outcome.subject, outcome.position, str(error), traceback.format_exc())
                 self._write_together([(partition, fault)])
+
+
+def _to_be_told(outcomes: Sequence[tuple[int, Outcome]]) -> set[str]:
+    """The customers with whom contacts may be planned because of ``outcomes``."""
+    return {
+        outcome.customer_id
+        for _, outcome in outcomes
+        if isinstance(outcome, Decision) and outcome.customer_id is not None and outcome.notify is not None
+    }

@@ -3,15 +3,19 @@
 Start reading in ``planning``; ``stages`` holds one file per question that is asked.
 """
 
+from notifiers.policy.limits import Begun, Cap, Money
 from notifiers.policy.planning import Plan, Step, plan
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import ContactRequest, Customer, History
 from notifiers.policy.settings import PolicySettings, QuietHours, parse_quiet_hours, policy_settings
 
 __all__ = [
+    "Begun",
+    "Cap",
     "ContactRequest",
     "Customer",
     "History",
+    "Money",
     "Plan",
     "PolicySettings",
     "QuietHours",

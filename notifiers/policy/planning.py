@@ -2,9 +2,10 @@
 
 The two tables below are the order of its stages:
 
-    nobody there → expired → recovered → not told → open fault → cooldown → no channel     the whole contact
-      → unknown channel → no consent → no or bad address                                   each channel
-      → holdout → quiet hours                                                              the whole contact
+    nobody there → expired → recovered → not told → open fault
+      → cooldown → frequency cap → no channel                               the whole contact
+      → unknown channel → no consent → frequency cap → no or bad address    each channel
+      → holdout → quiet hours                                               the whole contact
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from notifiers.policy.stages.channels import refuse_unknown_channel, refuse_with
 from notifiers.policy.stages.consent import refuse_without_consent
 from notifiers.policy.stages.cooldown import refuse_within_cooldown
 from notifiers.policy.stages.expiry import expires_at_ms, refuse_expired
+from notifiers.policy.stages.frequency_cap import passed_cap, refuse_over_cap, refuse_over_channel_cap
 from notifiers.policy.stages.holdout import refuse_held_out
 from notifiers.policy.stages.open_fault import refuse_during_fault
 from notifiers.policy.stages.quiet_hours import applicable_hours, hold, refuse_outlived, whereabouts
@@ -34,6 +36,7 @@ CONTACT_STAGES: tuple[Callable[[Contact], Suppression | None], ...] = (
     refuse_untold,
     refuse_during_fault,
     refuse_within_cooldown,
+    refuse_over_cap,
     refuse_without_channel,
 )
 """Each may refuse the whole contact; the first "no" wins."""
@@ -41,6 +44,7 @@ CONTACT_STAGES: tuple[Callable[[Contact], Suppression | None], ...] = (
 CHANNEL_STAGES: tuple[Callable[[Contact, str], Suppression | None], ...] = (
     refuse_unknown_channel,
     refuse_without_consent,
+    refuse_over_channel_cap,
 )
 """Each may refuse one channel, before its addresses are looked at; the first "no" wins."""
 
@@ -65,7 +69,7 @@ class Plan(msgspec.Struct, frozen=True):
     held: Suppression | None = None
     """Why it is held, for the timeline; set together with ``hold_until_ms``."""
     notes: tuple[str, ...] = ()
-    """Remarks that stop nothing: an unknown time zone, one bad address among good ones."""
+    """Remarks that stop nothing: an unknown time zone, one bad address among good ones, a cap that was passed."""
 
 
 def plan(
@@ -98,7 +102,7 @@ def _by_channel(contact: Contact, expires_at: int | None) -> Plan:
     """Split the requested channels into steps and refusals."""
     steps: list[Step] = []
     refused: list[Suppression] = []
-    notes: list[str] = []
+    notes = [said] if (said := passed_cap(contact, None)) else []
     for channel in requested_channels(contact):
         reached = _reach(contact, channel)
         notes.extend(reached.notes)
@@ -106,6 +110,7 @@ def _by_channel(contact: Contact, expires_at: int | None) -> Plan:
             refused.append(reached.no)
         else:
             steps.append(Step(channel, reached.addresses))
+            notes.extend(filter(None, [passed_cap(contact, channel)]))
     return Plan(tuple(steps), None, tuple(refused), expires_at, notes=tuple(notes))
 
 

@@ -35,6 +35,8 @@ class Reason(StrEnum):
     """Nobody gets a promotion for a product that just broke in their kitchen."""
     COOLDOWN = "cooldown"
     """The same rule contacted the same customer too recently."""
+    FREQUENCY_CAP = "frequency_cap"
+    """The customer was contacted as often as the operator allows."""
     NO_CHANNEL = "no_channel"
     """Neither the rule, nor the customer, nor the gateway names a channel."""
     UNKNOWN_CHANNEL = "unknown_channel"

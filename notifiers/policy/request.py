@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from notifiers.policy.limits import Begun
 from notifiers.policy.settings import PolicySettings
 
 Transition = Literal["firing", "repeat", "raised", "lowered", "resolved"]
@@ -54,13 +55,16 @@ class History(msgspec.Struct, frozen=True):
     """What happened between us and this customer before, read at the moment of planning."""
 
     last_contact_at_ms: int | None = None
-    """When a message of the same rule last left for the same customer. Must leave out this decision's own messages."""
+    """When a message of the same rule last left for the same customer; needed within the rule's cooldown only. Must
+    leave out this decision's own messages."""
     open_fault: bool = False
     """The customer has a firing alert of purpose ``maintenance`` or ``safety``, or an open case from one."""
     alert_active: bool = True
     """The alert that asked is still firing."""
     was_told: bool = False
     """For ``resolved``: a message of this alert's firing left for this customer."""
+    begun: tuple[Begun, ...] = ()
+    """For each cap that concerns the request: the customer's contacts that count, this decision's own left out."""
 
 
 class Contact(NamedTuple):
@@ -71,3 +75,9 @@ class Contact(NamedTuple):
     history: History
     settings: PolicySettings
     now_ms: int
+
+    @property
+    def vital(self) -> bool:
+        """Whether it passes frequency caps and may draw on the reserve of a budget. An all-clear never is."""
+        severities = self.settings.vital.get(self.request.purpose, frozenset())
+        return self.request.severity in severities and self.request.transition != "resolved"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from notifiers.policy.limits import SEVERITIES, Cap
+
 MINUTES_PER_DAY = 24 * 60
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -54,6 +56,10 @@ def _quiet_hours() -> dict[str, QuietHours | None]:
     return {"offers": PROMOTIONS, "maintenance": NIGHT, "service": NIGHT, "safety": None}
 
 
+def _vital() -> dict[str, frozenset[str]]:
+    return {"safety": SEVERITIES, "maintenance": frozenset({"critical"}), "service": frozenset({"critical"})}
+
+
 class PolicySettings(msgspec.Struct, frozen=True):
     """The operator's choices. A purpose that is named nowhere is treated as strictly as a promotion."""
 
@@ -77,6 +83,10 @@ class PolicySettings(msgspec.Struct, frozen=True):
     """ISO 3166 countries to which SMS may go (``{"JP", "GB"}``); ``None``: all."""
     time_zone: str = "UTC"
     """Where neither the customer's nor the store's time zone is known."""
+    caps: tuple[Cap, ...] = (Cap(2, DAY_MS, "offers"), Cap(5, 7 * DAY_MS, "offers"))
+    """How often one person is contacted; all of them hold."""
+    vital: dict[str, frozenset[str]] = msgspec.field(default_factory=_vital)
+    """By purpose: the severities that pass frequency caps and may draw on the reserve of a budget."""
 
     def quiet_hours_for(self, purpose: str) -> QuietHours | None:
         """The quiet hours of ``purpose``, ``None`` where it has none."""
@@ -105,10 +115,13 @@ def policy_settings(
     *,
     sms_regions: frozenset[str] | None = None,
     time_zone: str = "UTC",
+    caps: tuple[Cap, ...] | None = None,
+    vital: Mapping[str, frozenset[str]] | None = None,
 ) -> PolicySettings:
     """The defaults, with an operator's quiet hours by purpose (``{"offers": "20:00-09:00"}``) laid over them.
 
-    A purpose keeps the severities that wake people when only its hours change.
+    A purpose keeps the severities that wake people when only its hours change. ``caps`` take the place of the default
+    ones; ``vital`` is laid over what is vital by default, purpose by purpose.
 
     Raises:
         ValueError: a span is not understood; the message names the purpose.
@@ -120,4 +133,10 @@ def policy_settings(
             spans[purpose] = parse_quiet_hours(text, known.woken_by if known else frozenset())
         except ValueError as error:
             raise ValueError(f"quiet_hours.{purpose}: {error}") from error
-    return PolicySettings(quiet_hours=spans, sms_regions=sms_regions, time_zone=time_zone)
+    return PolicySettings(
+        quiet_hours=spans,
+        sms_regions=sms_regions,
+        time_zone=time_zone,
+        caps=PolicySettings().caps if caps is None else caps,
+        vital={**_vital(), **(vital or {})},
+    )

@@ -1,0 +1,55 @@
+"""Asking the contact policy: what it may know is read here, in the customer's turn."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from gateway.storage import history, turns
+from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, plan
+from notifiers.policy.stages.frequency_cap import caps_of
+
+
+def ask(
+    connection: Connection,
+    request: ContactRequest,
+    customer: Customer | None,
+    *,
+    alert_id: str,
+    policy: PolicySettings,
+    now: datetime,
+) -> Plan:
+    """The policy's answer at ``now``.
+
+    Where a cap limits such requests, the customer's turn is taken, and kept until the transaction ends. Whoever plans
+    for several customers in one transaction takes all the turns at its beginning; whoever has locked a contact before
+    asks ``has_turn`` first.
+    """
+    if customer is None:
+        return plan(request, None, history.NOTHING, policy, _millis(now))
+    caps = () if request.transition == "resolved" else caps_of(policy.caps, request.purpose)
+    if caps:
+        turns.take(connection, [customer.id])
+    past = history.of(
+        connection,
+        customer_id=customer.id,
+        rule_id=request.rule_id,
+        alert_id=alert_id,
+        decision_id=request.decision_id,
+        cooldown_ms=request.cooldown_ms,
+        caps=caps,
+    )
+    return plan(request, customer, past, policy, _millis(now))
+
+
+def has_turn(connection: Connection, customer_id: str, purpose: str, policy: PolicySettings) -> bool:
+    """Take the turn that contacts of ``purpose`` with the customer need, if they need one; false where it is not free.
+
+    Waiting with a contact locked would be a deadlock: the turn's owner may want that very contact.
+    """
+    return not caps_of(policy.caps, purpose) or turns.take_if_free(connection, customer_id)
+
+
+def _millis(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
