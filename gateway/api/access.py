@@ -66,6 +66,8 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/messages"): _READ,
     ("GET", "/v1/messages/{message_id}"): _READ,
     ("POST", "/v1/messages/{message_id}/resend"): _AGENT,
+    ("GET", "/v1/offer-codes/{code}"): _READ,
+    ("POST", "/v1/offer-codes/{code}/redeem"): _AGENT,
     ("GET", "/v1/cases"): _READ,
     ("POST", "/v1/cases"): _AGENT,
     ("GET", "/v1/cases/{case_id}"): _READ,

@@ -31,6 +31,7 @@ from gateway.api.routes import (
     health,
     inbox,
     messages,
+    offer_codes,
     rules,
     stores,
 )
@@ -40,7 +41,21 @@ from gateway.settings import Settings
 from gateway.storage import wake
 from notifiers.templates import Templates
 
-ROUTERS = (events, devices, customers, inbox, stores, rules, backtest, explain, alerts, decisions, messages, cases)
+ROUTERS = (
+    events,
+    devices,
+    customers,
+    inbox,
+    stores,
+    rules,
+    backtest,
+    explain,
+    alerts,
+    decisions,
+    messages,
+    offer_codes,
+    cases,
+)
 
 _SUMMARY = "Devices in, the right word to the right person once, every touchpoint on one timeline."
 

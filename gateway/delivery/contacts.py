@@ -162,7 +162,7 @@ def _open(
         _refuse(connection, decision, customer_id, raw, planned.suppressions, now)
         return False
     fresh = Contact(
-        id=derived_id("c", decision.id, customer_id),
+        id=contacts.id_of(decision.id, customer_id),
         decision_id=decision.id,
         alert_id=decision.alert_id,
         rule_id=decision.rule_id,

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import contacts
+from rules.decision import derived_id
 
 OPEN: Final = ("held", "active")
 
@@ -36,6 +37,11 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     """How many steps have been started."""
     due_at: datetime | None = None
     expires_at: datetime | None = None
+
+
+def id_of(decision_id: str, customer_id: str) -> str:
+    """The id of the one contact that a decision makes with a customer."""
+    return derived_id("c", decision_id, customer_id)
 
 
 _ADD: Final = insert(contacts).on_conflict_do_nothing(index_elements=["id"]).returning(contacts.c.id)
