@@ -34,6 +34,7 @@ def _options() -> Options:
     parser.add_argument(
         "--callback-base", help="send callbacks to this scheme, host and port, such as http://127.0.0.1:8080"
     )
+    parser.add_argument("--inbound-url", help="webhook for replies; default /hooks/twilio/inbound where callbacks go")
     return Options(**vars(parser.parse_args()))
 
 

@@ -16,9 +16,10 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from notifiers.sandbox.answering import Connections, answer
-from notifiers.sandbox.faults import TAKES_IT, Faults, Mode
+from notifiers.sandbox.faults import TAKES_IT, Fault, Faults, Mode, now_ms
 from notifiers.sandbox.outbound import Call, Outbound
-from notifiers.sandbox.record import Received, Record, now_ms
+from notifiers.sandbox.receipts import Due, send
+from notifiers.sandbox.record import Received, Record
 
 DELIVERED_AFTER_S = 0.3
 OPENED_AFTER_S = 1.5
@@ -65,28 +66,30 @@ def router(record: Record, faults: Faults, connections: Connections, outbound: O
     routes = APIRouter()
 
     @routes.post("/v1/projects/{project}/messages:send")
-    async def send(project: str, request: Request) -> Response:
+    async def create(project: str, request: Request) -> Response:
         body = _json(await request.body())
         message = body.get("message") if isinstance(body, dict) else None
         fault = faults.take("fcm")
         if fault.mode not in TAKES_IT:
             _log(record, message, "fault", fault.mode)
         authorization = request.headers.get("Authorization", "")
-        process = partial(_process, project, authorization, message, fault.mode, record=record, outbound=outbound)
+        process = partial(_process, project, authorization, message, fault, record=record, outbound=outbound)
         return await answer(request, fault, connections, process, lambda status: error(status, _FAULT_CODES[status]))
 
     return routes
 
 
 def _process(
-    project: str, authorization: str, message: Any, mode: Mode, *, record: Record, outbound: Outbound
+    project: str, authorization: str, message: Any, fault: Fault, *, record: Record, outbound: Outbound
 ) -> Response:
     try:
         validate(authorization, message)
+        if fault.mode == "refuse":
+            raise RefusalError(*_TOKENS["-gone"])
     except RefusalError as refusal:
-        _log(record, message, f"refused {refusal.code}", mode)
+        _log(record, message, f"refused {refusal.code}", fault.mode)
         return error(refusal.status, refusal.code, refusal.field)
-    return _take(project, message, mode, record, outbound)
+    return _take(project, message, fault, record, outbound)
 
 
 def validate(authorization: str, message: Any) -> None:
@@ -127,10 +130,10 @@ def error(status: int, code: str, field: str = "") -> Response:
     return _respond(body, status)
 
 
-def _take(project: str, message: dict[str, Any], mode: Mode, record: Record, outbound: Outbound) -> Response:
+def _take(project: str, message: dict[str, Any], fault: Fault, record: Record, outbound: Outbound) -> Response:
     """Accept a message, show it on the phone, and let the phone acknowledge it."""
     name = f"projects/{project}/messages/0:{secrets.token_hex(8)}"
-    number = _log(record, message, "accepted", mode, provider_id=name)
+    number = _log(record, message, "accepted", fault.mode, provider_id=name)
     data, shown = message.get("data", {}), message.get("notification", {})
     received = Received(
         number,
@@ -144,19 +147,26 @@ def _take(project: str, message: dict[str, Any], mode: Mode, record: Record, out
         detail={"data": data, "android": message.get("android", {}), "apns": message.get("apns", {})},
     )
     record.message(received)
-    _acknowledge(received, str(data.get("ack_url", "")), outbound)
+    if "-silent" not in received.to:
+        _acknowledge(received, fault, outbound)
     return _respond({"name": name})
 
 
-def _acknowledge(received: Received, url: str, outbound: Outbound) -> None:
-    if not url or "-silent" in received.to:
-        return
-    headers = {"Content-Type": "application/json"}
-    outbound.after(DELIVERED_AFTER_S, Call(url, b'{"event":"delivered"}', headers))
-    received.state = "delivered"
+def ack(received: Received, event: str) -> Call | None:
+    """The app's own acknowledgement; none where the message says no address for it."""
+    url = str(received.detail["data"].get("ack_url", ""))
+    body = msgspec.json.encode({"event": event})
+    return Call(url, body, {"Content-Type": "application/json"}) if url else None
+
+
+def _acknowledge(received: Received, fault: Fault, outbound: Outbound) -> None:
+    events = {"delivered": DELIVERED_AFTER_S}
     if "-opens" in received.to:
-        outbound.after(OPENED_AFTER_S, Call(url, b'{"event":"opened"}', headers))
-        received.state = "opened"
+        events["opened"] = OPENED_AFTER_S
+    planned = [Due(seconds, call) for event, seconds in events.items() if (call := ack(received, event))]
+    if planned:
+        send(outbound, planned, fault)
+        received.state = list(events)[-1]
 
 
 def _log(record: Record, message: Any, outcome: str, mode: Mode, provider_id: str = "") -> int:

@@ -17,8 +17,8 @@ from typing import Any, AnyStr
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from notifiers.sandbox.faults import TAKES_IT, Fault, Faults
-from notifiers.sandbox.record import Received, Record, Unread, now_ms
+from notifiers.sandbox.faults import TAKES_IT, Fault, Faults, now_ms
+from notifiers.sandbox.record import Received, Record, Unread
 
 MAX_BYTES = 10_000_000
 SILENCE_S = 60.0
@@ -72,6 +72,9 @@ class Mailboxes:
         """Answer RCPT TO."""
         local = address.partition("@")[0]
         refusal = next((reply for part, reply in _MAILBOXES.items() if local.startswith(part)), None)
+        if refusal is None and self._faults.mode("smtp") == "refuse":
+            refusal = _MAILBOXES["gone"]
+            self._faults.take("smtp")
         if refusal is not None:
             self._record.request("smtp", "", address, f"refused {refusal[:9]}")
             return refusal
@@ -113,9 +116,10 @@ class Mailboxes:
             return _BLOCKED
         queue_id = secrets.token_hex(6)
         number = self._log(envelope, mail, "accepted", fault, queue_id)
+        at = now_ms()
         for address in envelope.rcpt_tos:
-            read = functools.cache(functools.partial(_received, number, now_ms(), address, mail, queue_id))
-            self._record.message(Unread("email", address, read))
+            read = functools.cache(functools.partial(_received, number, at, address, mail, queue_id))
+            self._record.message(Unread(at, "email", address, read))
         return f"250 2.0.0 OK: queued as {queue_id}"
 
     def _log(self, envelope: Envelope, mail: bytes, outcome: str, fault: Fault, queue_id: str = "") -> int:

@@ -29,6 +29,10 @@ class Call:
         self.headers = headers
         self.tries = 0
 
+    def copy(self) -> Call:
+        """The same once more, with tries of its own."""
+        return Call(self.url, self.content, self.headers)
+
 
 class Outbound:
     """A few workers over a queue."""
@@ -75,14 +79,20 @@ class Outbound:
             else:
                 self.given_up += 1
 
-    async def _made(self, call: Call) -> bool:
+    async def now(self, call: Call) -> int | None:
+        """Make ``call`` at once, and only once: its status, or none where nobody answered."""
         try:
-            answer = await self._client.post(self._target(call.url), content=call.content, headers=call.headers)
+            answer = await self._client.post(self.target(call.url), content=call.content, headers=call.headers)
         except (httpx.HTTPError, httpx.InvalidURL):
-            return False
-        return answer.status_code < _SERVER_ERROR
+            return None
+        return answer.status_code
 
-    def _target(self, url: str) -> str:
+    async def _made(self, call: Call) -> bool:
+        status = await self.now(call)
+        return status is not None and status < _SERVER_ERROR
+
+    def target(self, url: str) -> str:
+        """Where a request to ``url`` goes."""
         if self._base is None:
             return url
         parts = urlsplit(url)

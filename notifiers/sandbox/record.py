@@ -6,15 +6,14 @@ bounded; the log may also go to a file of JSON lines, whole and in order.
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from notifiers.sandbox.faults import Mode, Provider
+from notifiers.sandbox.faults import Mode, Provider, now_ms
 
 KEPT_MESSAGES = 5_000
 KEPT_REQUESTS = 100_000
@@ -38,6 +37,22 @@ class Received(msgspec.Struct):
     detail: dict[str, Any] = {}
 
 
+class Said(msgspec.Struct):
+    """What a person wrote to one of our numbers, and what came back at once."""
+
+    n: int
+    at: int
+    """Epoch ms."""
+    number: str
+    """The person's."""
+    to: str
+    text: str
+    status: int | None
+    """What the gateway's webhook answered; none: nothing."""
+    answer: str = ""
+    """What Twilio answers by itself to STOP, START and HELP."""
+
+
 class Logged(msgspec.Struct, frozen=True):
     """One request to a provider."""
 
@@ -56,6 +71,7 @@ class Logged(msgspec.Struct, frozen=True):
 class Unread(NamedTuple):
     """A message that is parsed only when somebody looks."""
 
+    at: int
     channel: str
     to: str
     read: Callable[[], Received]
@@ -74,6 +90,11 @@ class Record:
         self._requests: deque[Logged] = deque(maxlen=KEPT_REQUESTS)
         self._file: BinaryIO | None = file.open("ab", buffering=0) if file else None
         self._next = 1
+        self._said: deque[Said] = deque(maxlen=KEPT_MESSAGES)
+        self.opted_out: set[str] = set()
+        """Numbers to which Twilio itself sends no more, since they wrote STOP."""
+        self.version = 0
+        """Grows with every change that a page could show."""
 
     def request(
         self, provider: Provider, message_id: str, to: str, outcome: str, *, fault: Mode = "ok", provider_id: str = ""
@@ -89,6 +110,40 @@ class Record:
     def message(self, received: Received | Unread) -> None:
         """Keep a message."""
         self._messages.append(received)
+        self.version += 1
+
+    def find(self, n: int, to: str) -> Received | None:
+        """The message of that number to that address."""
+        for each in reversed(self._messages):
+            received = each.read() if isinstance(each, Unread) and each.to == to else each
+            if isinstance(received, Received) and (received.n, received.to) == (n, to):
+                return received
+        return None
+
+    def change(self, received: Received, state: str) -> None:
+        """Note what its receiver did with a message."""
+        received.state = state
+        self.version += 1
+
+    def say(self, number: str, to: str, text: str, status: int | None, answer: str) -> Said:
+        """Keep what a person wrote."""
+        said = Said(self._next, now_ms(), number, to, text, status, answer)
+        self._next += 1
+        self._said.append(said)
+        self.version += 1
+        return said
+
+    def said(self, numbers: Collection[str]) -> list[Said]:
+        """What the owners of ``numbers`` wrote, oldest first."""
+        return [each for each in self._said if each.number in numbers]
+
+    def newest(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Channel and address to how many messages it has and when the newest came (epoch ms), newest first."""
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for each in reversed(self._messages):
+            count, at = found.get((each.channel, each.to), (0, each.at))
+            found[each.channel, each.to] = (count + 1, at)
+        return found
 
     def messages(self, channel: str = "", to: str = "", limit: int = KEPT_MESSAGES) -> list[Received]:
         """The messages, newest first."""
@@ -117,16 +172,14 @@ class Record:
         return found
 
     def clear(self) -> None:
-        """Forget the messages; the request log stays."""
+        """Forget the messages, and what people wrote; the request log stays."""
         self._messages.clear()
+        self._said.clear()
+        self.opted_out.clear()
+        self.version += 1
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def now_ms() -> int:
-    """The wall clock, epoch ms."""
-    return time.time_ns() // 1_000_000

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from notifiers.sandbox import control, fcm, mail, twilio, webhook
+from notifiers.sandbox import control, fcm, mail, pages, twilio, webhook
+from notifiers.sandbox.acts import Person
 from notifiers.sandbox.answering import Connections
+from notifiers.sandbox.customers import Customers
 from notifiers.sandbox.faults import Faults
+from notifiers.sandbox.guard import guard
 from notifiers.sandbox.outbound import Outbound
 from notifiers.sandbox.record import Record
 
@@ -37,6 +40,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """``whsec_…``; where given, calls of ``/webhook/…`` with another signature are refused."""
     callback_base: str | None = None
     """Send callbacks and acknowledgements there, whatever scheme, host and port their URLs have."""
+    inbound_url: str | None = None
+    """The webhook of our number, for replies; left out: ``/hooks/twilio/inbound`` where the status callbacks go."""
     requests_file: Path | None = None
 
 
@@ -61,6 +66,7 @@ class Sandbox:
         self.options = options
         self.record = Record(options.requests_file)
         self.faults = Faults()
+        self.customers = Customers()
         self.outbound = Outbound(options.callback_base)
         self.http_port = 0
         self.smtp_port = 0
@@ -103,7 +109,14 @@ class Sandbox:
     def _app(self) -> FastAPI:
         app = FastAPI(title="Kizashi sandbox", docs_url=None, redoc_url=None, openapi_url=None)
         account = twilio.Account(self.options.twilio_auth_token, self.options.twilio_account_sid)
-        app.include_router(control.router(self.record, self.faults, self.outbound))
+        person = Person(account, self.record, self.outbound, self.options.inbound_url)
+        own = [
+            control.router(self.record, self.faults, self.outbound),
+            control.people(self.record, self.faults, self.outbound, self.customers, person),
+            pages.router(self.record, self.outbound),
+        ]
+        for routes in own:
+            app.include_router(routes, dependencies=[Depends(guard(self.options.host))])
         app.include_router(fcm.router(self.record, self.faults, self._connections, self.outbound))
         app.include_router(twilio.router(account, self.record, self.faults, self._connections, self.outbound))
         receiver = webhook.Receiver(self.options.webhook_secret)

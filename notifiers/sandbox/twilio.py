@@ -24,9 +24,10 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from notifiers.sandbox.answering import Connections, answer
-from notifiers.sandbox.faults import TAKES_IT, Faults, Mode
+from notifiers.sandbox.faults import TAKES_IT, Fault, Faults, Mode, now_ms
 from notifiers.sandbox.outbound import Call, Outbound
-from notifiers.sandbox.record import Received, Record, now_ms
+from notifiers.sandbox.receipts import Due, send
+from notifiers.sandbox.record import Received, Record
 from notifiers.sms.segments import segments, utf16_units
 
 MAX_BODY = 1600
@@ -48,6 +49,9 @@ _LATER = {"0103": 30003, "0104": 30004, "0105": 30005, "0107": 30007, "0108": 30
 _READ, _SILENT = "0140", "0150"
 _FAULT_CODES = {500: 20500, 503: 20503, 429: 20429}
 _NUMBER = re.compile(r"\+\d{5,15}")
+_INVALID, _OPTED_OUT = (400, 21211), (400, 21610)
+API_VERSION = "2010-04-01"
+FORM = "application/x-www-form-urlencoded"
 
 
 class RefusalError(Exception):
@@ -87,6 +91,15 @@ class Account:
             mac.update(name.encode() + fields[name].encode())
         return base64.b64encode(mac.digest()).decode()
 
+    def signed(self, url: str, fields: Mapping[str, str]) -> Call:
+        """A webhook call as Twilio makes it."""
+        headers = {
+            "Content-Type": FORM,
+            "X-Twilio-Signature": self.sign(url, fields),
+            "I-Twilio-Idempotency-Token": secrets.token_hex(16),
+        }
+        return Call(url, urlencode(fields).encode(), headers)
+
 
 def router(account: Account, record: Record, faults: Faults, connections: Connections, outbound: Outbound) -> APIRouter:
     """Creating and listing messages."""
@@ -99,7 +112,7 @@ def router(account: Account, record: Record, faults: Faults, connections: Connec
         if fault.mode not in TAKES_IT:
             _log(record, fields, "fault", fault.mode)
         authorization = request.headers.get("Authorization", "")
-        process = partial(_process, account, sid, authorization, fields, fault.mode, record=record, outbound=outbound)
+        process = partial(_process, account, sid, authorization, fields, fault, record=record, outbound=outbound)
         return await answer(request, fault, connections, process, lambda status: error(status, _FAULT_CODES[status]))
 
     @routes.get("/Messages.json")
@@ -149,7 +162,7 @@ def _process(
     sid: str,
     authorization: str,
     fields: dict[str, str],
-    mode: Mode,
+    fault: Fault,
     *,
     record: Record,
     outbound: Outbound,
@@ -157,16 +170,20 @@ def _process(
     try:
         account.check(sid, authorization)
         validate(fields)
+        if fault.mode == "refuse":
+            raise RefusalError(*_INVALID)
+        if fields["To"] in record.opted_out:
+            raise RefusalError(*_OPTED_OUT)
     except RefusalError as refusal:
-        _log(record, fields, f"refused {refusal.code}", mode)
+        _log(record, fields, f"refused {refusal.code}", fault.mode)
         return error(refusal.status, refusal.code)
-    received = _take(fields, mode, record)
+    received = _take(sid, fields, fault.mode, record)
     if fields.get("StatusCallback"):
-        _report(account, sid, received, fields["StatusCallback"], outbound)
+        _report(account, sid, received, fault, outbound)
     return _respond(_resource(received, sid), 201)
 
 
-def _take(fields: dict[str, str], mode: Mode, record: Record) -> Received:
+def _take(account_sid: str, fields: dict[str, str], mode: Mode, record: Record) -> Received:
     sid = f"SM{secrets.token_hex(16)}"
     number = _log(record, fields, "accepted", mode, provider_id=sid)
     text = fields["Body"]
@@ -175,6 +192,8 @@ def _take(fields: dict[str, str], mode: Mode, record: Record) -> Received:
         "messaging_service_sid": fields.get("MessagingServiceSid"),
         "segments": segments(text).parts,
         "validity_period": fields.get("ValidityPeriod"),
+        "account_sid": account_sid,
+        "status_callback": fields.get("StatusCallback", ""),
     }
     received = Received(
         number, now_ms(), "sms", fields["To"], _message_id(fields), sid, "", text, state="queued", detail=detail
@@ -183,33 +202,34 @@ def _take(fields: dict[str, str], mode: Mode, record: Record) -> Received:
     return received
 
 
-def _report(account: Account, sid: str, received: Received, url: str, outbound: Outbound) -> None:
+def _report(account: Account, sid: str, received: Received, fault: Fault, outbound: Outbound) -> None:
     """Schedule the status callbacks that this number deserves."""
     ending = _ending(received.to)
     if ending == _SILENT:
         return
     code = _LATER.get(ending)
     last = ["undelivered"] if code else ["delivered", "read"] if ending == _READ else ["delivered"]
-    for index, status in enumerate(["sent", *last]):
-        fields = {
-            "AccountSid": sid,
-            "ApiVersion": "2010-04-01",
-            "From": received.detail["from"],
-            "MessageSid": received.provider_id,
-            "MessageStatus": status,
-            "SmsSid": received.provider_id,
-            "SmsStatus": status,
-            "To": received.to,
-        }
-        if code and status == "undelivered":
-            fields["ErrorCode"] = str(code)
-        headers = {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "X-Twilio-Signature": account.sign(url, fields),
-            "I-Twilio-Idempotency-Token": secrets.token_hex(16),
-        }
-        outbound.after(STEP_S * (index + 1), Call(url, urlencode(fields).encode(), headers))
-        received.state = status
+    planned = [
+        Due(STEP_S * number, account.signed(received.detail["status_callback"], _status(sid, received, status, code)))
+        for number, status in enumerate(["sent", *last], 1)
+    ]
+    send(outbound, planned, fault)
+    received.state = last[-1]
+
+
+def _status(sid: str, received: Received, status: str, code: int | None) -> dict[str, str]:
+    """A status callback's fields."""
+    fields = {
+        "AccountSid": sid,
+        "ApiVersion": API_VERSION,
+        "From": received.detail["from"],
+        "MessageSid": received.provider_id,
+        "MessageStatus": status,
+        "SmsSid": received.provider_id,
+        "SmsStatus": status,
+        "To": received.to,
+    }
+    return {**fields, "ErrorCode": str(code)} if code and status == "undelivered" else fields
 
 
 def _page(record: Record, sid: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -249,7 +269,7 @@ def _resource(received: Received, sid: str) -> dict[str, Any]:
     uri = f"/2010-04-01/Accounts/{sid}/Messages/{received.provider_id}.json"
     return {
         "account_sid": sid,
-        "api_version": "2010-04-01",
+        "api_version": API_VERSION,
         "body": received.text,
         "date_created": created,
         "date_sent": created,

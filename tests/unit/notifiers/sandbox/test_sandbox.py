@@ -187,7 +187,8 @@ def test_twilio_lists_pages_by_number_and_day_newest_first(client: httpx.Client)
 
 def test_a_fault_lasts_as_many_requests_as_asked(client: httpx.Client) -> None:
     switched = client.post("/sandbox/faults", json={"provider": "fcm", "mode": "503", "count": 2})
-    assert switched.json()[0] == {"provider": "fcm", "mode": "503", "count": 2, "seconds": 3.0}
+    standing = {"provider": "fcm", "mode": "503", "count": 2, "seconds": 3.0, "receipts": "ok", "ends_at": None}
+    assert switched.json()[0] == standing
     answers = [client.post(SEND, json=push("phone-silent"), headers=BEARER).status_code for _ in range(3)]
     assert answers == [503, 503, 200]
 
@@ -232,7 +233,7 @@ def test_the_inbox_is_filtered_newest_first_and_can_be_emptied(client: httpx.Cli
     assert [each["to"] for each in client.get("/sandbox/messages").json()] == ["b-silent", "a-silent"]
     assert len(client.get("/sandbox/messages", params={"channel": "push", "to": "a-silent"}).json()) == 1
     assert client.get("/sandbox/messages", params={"channel": "sms"}).json() == []
-    assert client.get("/sandbox/healthz").json()["messages"] == {"push": 2, "sms": 0, "email": 0}
+    assert client.get("/sandbox/healthz").json()["messages"] == {"push": 2, "sms": 0, "email": 0, "webhook": 0}
     client.delete("/sandbox/messages")
     assert client.get("/sandbox/messages").json() == []
     assert len(client.get("/sandbox/requests").json()) == 2
