@@ -35,6 +35,7 @@ def _options() -> Options:
         "--callback-base", help="send callbacks to this scheme, host and port, such as http://127.0.0.1:8080"
     )
     parser.add_argument("--inbound-url", help="webhook for replies; default /hooks/twilio/inbound where callbacks go")
+    parser.add_argument("--brand", default="Kizashi", help="what the app on the phone is called")
     return Options(**vars(parser.parse_args()))
 
 

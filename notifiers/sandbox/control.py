@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -15,13 +15,22 @@ from notifiers.sandbox.record import Record
 from notifiers.sandbox.view import View, view
 
 
+class Setting(NamedTuple):
+    """What stays as it is while the sandbox runs."""
+
+    base: str
+    """Where the gateway is reached instead of the public URL; empty: there."""
+    brand: str
+    """What the app is called that shows pushes."""
+
+
 class Shown(msgspec.Struct, frozen=True):
     """What the page asks for again and again."""
 
     version: int
     """Hand it back as ``seen``, and what has not changed since is left out."""
     base: str
-    """Where the gateway is reached instead of the public URL; empty: there."""
+    brand: str
     faults: list[Standing]
     customers: list[Known] | None = None
     view: View | None = None
@@ -69,7 +78,7 @@ def router(record: Record, faults: Faults, outbound: Outbound) -> APIRouter:
     return routes
 
 
-def people(record: Record, faults: Faults, outbound: Outbound, customers: Customers, person: Person) -> APIRouter:
+def people(record: Record, faults: Faults, customers: Customers, person: Person, setting: Setting) -> APIRouter:
     """``/sandbox/…``: what the page uses."""
     routes = APIRouter(prefix="/sandbox")
 
@@ -84,13 +93,12 @@ def people(record: Record, faults: Faults, outbound: Outbound, customers: Custom
 
     @routes.get("/shown")
     async def shown(customer: str = "", seen: int = -1) -> Response:
-        base = outbound.target("")
         if seen == record.version:
-            return _json(Shown(seen, base, faults.standing()))
+            return _json(Shown(seen, *setting, faults.standing()))
         newest = record.newest()
         known = customers.find(customer, newest) if customer else None
         found = view(known, record) if known else None
-        return _json(Shown(record.version, base, faults.standing(), customers.listed(newest), found))
+        return _json(Shown(record.version, *setting, faults.standing(), customers.listed(newest), found))
 
     @routes.post("/messages/{n}/acts")
     async def act(n: int, request: Request) -> Response:

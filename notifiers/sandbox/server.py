@@ -42,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Send callbacks and acknowledgements there, whatever scheme, host and port their URLs have."""
     inbound_url: str | None = None
     """The webhook of our number, for replies; left out: ``/hooks/twilio/inbound`` where the status callbacks go."""
+    brand: str = "Kizashi"
+    """What the app is called that shows pushes on the phone."""
     requests_file: Path | None = None
 
 
@@ -110,9 +112,10 @@ class Sandbox:
         app = FastAPI(title="Kizashi sandbox", docs_url=None, redoc_url=None, openapi_url=None)
         account = twilio.Account(self.options.twilio_auth_token, self.options.twilio_account_sid)
         person = Person(account, self.record, self.outbound, self.options.inbound_url)
+        setting = control.Setting(self.outbound.target(""), self.options.brand)
         own = [
             control.router(self.record, self.faults, self.outbound),
-            control.people(self.record, self.faults, self.outbound, self.customers, person),
+            control.people(self.record, self.faults, self.customers, person, setting),
             pages.router(self.record, self.outbound),
         ]
         for routes in own:

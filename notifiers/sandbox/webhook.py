@@ -65,6 +65,8 @@ def router(receiver: Receiver, record: Record, faults: Faults, connections: Conn
 
 def _process(receiver: Receiver, request: Request, body: bytes, mode: Mode, record: Record) -> Response:
     status = next((status for ending, status in _ENDINGS.items() if request.url.path.endswith(ending)), 200)
+    if mode == "refuse":
+        status = _ENDINGS["-gone"]
     if not receiver.trusts(request, body):
         status = 401
     if status != 200:  # noqa: PLR2004

@@ -1,12 +1,13 @@
 // A provider's bad day: switched on from a dialog, shown in a band while it lasts, ended by a button or by itself.
 import { element, keep, tell } from "/assets/elements.js";
 
-const NAMES = { fcm: ["Push", "Firebase"], twilio: ["SMS", "Twilio"], smtp: ["Mail", "the mail server"] };
+const NAMES = { fcm: ["Push", "Firebase"], twilio: ["SMS", "Twilio"], smtp: ["Mail", "the mail server"], webhook: ["Webhook", "the receiving program"] };
+const REPORTING = ["fcm", "twilio"];
 const KINDS = [
   { mode: "500", label: "Errors", says: "Fails every send (500).", band: "fails every send" },
   { mode: "503", label: "Unavailable", says: "Asks to come back later (503).", band: "is unavailable" },
-  { mode: "429", label: "Throttling", says: "Too many requests; come back in so many seconds.", band: "throttles", seconds: 30 },
-  { mode: "slow", label: "Slowness", says: "Answers well, but so many seconds late.", band: "is slow", seconds: 15 },
+  { mode: "429", label: "Throttling", says: "Too many (429): come back in so many seconds.", band: "throttles", seconds: 30 },
+  { mode: "slow", label: "Slowness", says: "Answers well, but takes so many seconds.", band: "is slow", seconds: 15 },
   { mode: "dribble", label: "A byte at a time", says: "Answers a byte every so many seconds.", band: "answers a byte at a time", seconds: 1 },
   { mode: "silent", label: "Silence", says: "Takes the connection, says nothing, drops it.", band: "says nothing" },
   { mode: "drop_after", label: "Answers get lost", says: "Has the message, then hangs up.", band: "takes messages and hangs up" },
@@ -39,14 +40,15 @@ export function badDays(pills, bands, dialog, changed) {
 
   function ask(provider) {
     const [channel, name] = names(provider), fault = faults.find((each) => each.provider === provider);
-    const offered = KINDS.filter((kind) => !kind.receipts || provider !== "smtp");
+    const offered = KINDS.filter((kind) => !kind.receipts || REPORTING.includes(provider));
     const chosen = isBad(fault) ? kindOf(fault) : offered[0];
     const seconds = element("input", { type: "number", min: "0", max: "600", step: "any", required: true, value: "3" });
     const secondsLabel = element("label", { class: "field" }, "Seconds", seconds);
     const lasts = element("select", {}, ...LASTS.map(([value, text]) => element("option", { value }, text)));
-    const choices = offered.map((kind, index) => element("label", { class: "kind" },
-      element("input", { type: "radio", name: "kind", value: String(index), onchange: () => fit(kind), ...(kind === chosen ? { checked: true } : {}) }),
-      element("span", {}, element("b", {}, kind.label), element("small", {}, kind.says))));
+    const choice = (kind) => element("label", { class: "kind" },
+      element("input", { type: "radio", name: "kind", value: String(KINDS.indexOf(kind)), onchange: () => fit(kind), checked: kind === chosen }),
+      element("span", {}, element("b", {}, kind.label), element("small", {}, kind.says)));
+    const group = (title, kinds) => kinds.length > 0 && element("fieldset", { class: "kinds" }, element("legend", {}, title), ...kinds.map(choice));
     function fit(kind) {
       secondsLabel.hidden = kind.seconds === undefined;
       seconds.value = String(kind.seconds ?? 3);
@@ -54,13 +56,13 @@ export function badDays(pills, bands, dialog, changed) {
     asked = provider;
     dialog.replaceChildren(element("form", { onsubmit: (event) => {
       event.preventDefault();
-      const kind = offered[Number(new FormData(event.target).get("kind"))];
+      const kind = KINDS[Number(new FormData(event.target).get("kind"))];
       set({ provider: asked, mode: kind.mode ?? "ok", receipts: kind.receipts ?? "ok", seconds: Number(seconds.value),
         ...(lasts.value ? { minutes: Number(lasts.value) } : {}) });
     } },
     element("h2", { id: "badday-name" }, `A bad day for ${name}`),
-    element("p", { class: "faint" }, `${channel} goes through ${name}. What should happen to it?`),
-    element("fieldset", { class: "kinds" }, element("legend", {}, "What happens"), ...choices),
+    element("p", { class: "faint" }, `What happens to each ${channel === "SMS" ? "SMS" : channel.toLowerCase()} until all is well again.`),
+    group("When we send", offered.filter((kind) => !kind.receipts)), group("What comes back afterwards", offered.filter((kind) => kind.receipts)),
     element("div", { class: "fields" }, secondsLabel, element("label", { class: "field" }, "Lasts", lasts)),
     element("div", { class: "buttons" },
       isBad(fault) && element("button", { type: "button", class: "plain", onclick: () => set({ provider, mode: "ok" }) }, "All well again"),

@@ -49,9 +49,11 @@ export function keep(list, items, keyOf, make) {
 }
 
 const LINK = /https?:\/\/[^\s<>"'、。」』）】]+/gi;
-let base = "";
+let base = "", called = "";
 
-export function gatewayAt(url) { base = url; }
+// Where the gateway is reached from here, and what its app is called.
+export function learn(found) { base = found.base; called = found.brand; }
+export const brand = () => called;
 
 // The gateway's own links lead to where it is reached from here, which need not be its public address.
 export function reachable(link) {

@@ -1,5 +1,5 @@
 // The page: asks for what has changed, and hands it to its parts.
-import { ago, counted, element, gatewayAt, keep } from "/assets/elements.js";
+import { ago, counted, element, keep, learn } from "/assets/elements.js";
 import { badDays } from "/assets/badday.js";
 import { mailbox } from "/assets/mailbox.js";
 import { phone } from "/assets/phone.js";
@@ -62,7 +62,7 @@ async function ask() {
   if (!answer.ok) throw new Error(`The sandbox answered ${answer.status}`);
   const found = await answer.json();
   if (id !== chosen()) return;
-  gatewayAt(found.base);
+  learn(found);
   troubles.update(found.faults);
   if (!found.customers) return;
   customers = found.customers;

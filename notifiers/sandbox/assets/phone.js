@@ -1,5 +1,5 @@
 // The phone: lock screen, the app behind a notification, and the conversation.
-import { act, ago, anchor, counted, day, element, hours, icon, keep, report } from "/assets/elements.js";
+import { act, ago, anchor, brand, counted, day, element, hours, icon, keep, report } from "/assets/elements.js";
 import { conversation } from "/assets/conversation.js";
 
 const AT_ONCE = 12;
@@ -57,6 +57,7 @@ export function phone(place, changed) {
     place.classList.remove("busy");
     app.replaceChildren(
       element("button", { type: "button", class: "back", onclick: () => show("lock") }, icon("back"), "Lock screen"),
+      element("p", { class: "app-bar" }, element("i", { class: "app-icon" }, icon("bell")), brand()),
       element("h3", {}, push.title || "Notification"),
       element("p", { class: "words" }, push.text),
       push.link && element("p", {}, anchor(push.link, "Open what it leads to")),
@@ -77,7 +78,7 @@ export function phone(place, changed) {
   function note(push) {
     return element("li", { class: "note" },
       element("button", { type: "button", class: "tap", onclick: () => open(push), title: "Tap it" },
-        element("span", { class: "from" }, element("i", { class: "app-icon" }, icon("bell")), element("span", {}, "App"),
+        element("span", { class: "from" }, element("i", { class: "app-icon" }, icon("bell")), element("span", {}, brand()),
           element("time", { data: { at: push.at } }, ago(push.at))),
         element("b", {}, push.title || "Notification"), element("span", { class: "words" }, push.text)),
       element("button", { type: "button", class: "dismiss", "aria-label": `Dismiss: ${push.title}`, title: "Dismiss",
