@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from devices.event import (
+    MAX_AHEAD_MS,
     AlertChanged,
     AlertCommand,
     DeviceChanged,
@@ -370,7 +371,17 @@ def _ask_again(
     state.schedule(subject)
 
 
+def _time_before(state: PartitionState, at: Millis, position: Position, out: list[Outcome]) -> None:
+    """Before the registry's word at ``at``: what was due by then is judged by what held then.
+
+    The registry's clock may be another machine's: far ahead of the ticks it is not believed.
+    """
+    if state.now < at <= state.now + MAX_AHEAD_MS:
+        run_tick(state, at - 1, position, out)
+
+
 def _store_changed(state: PartitionState, event: StoreChanged, position: Position, out: list[Outcome]) -> None:
+    _time_before(state, event.at, position, out)
     state.shared_dirty = True
     if event.removed:
         state.world.remove(event.facts.id)
@@ -388,6 +399,7 @@ def _rules_changed(state: PartitionState, event: RulesChanged, position: Positio
         first = errors.problems[0]
         out.append(Fault("", "", position, f"rules {event.version} are not usable: {first}", str(errors)))
         return
+    _time_before(state, event.at, position, out)
     _use(state, event, ruleset, position, out)
 
 
