@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
 KILLS = 20
 CHANNELS = ("push", "sms", "email")
+ACCEPTED = "SELECT count(*) FROM messages WHERE state = 'accepted'"
 UNFINISHED = "SELECT count(*) FROM messages WHERE state IN ('queued', 'sending', 'unknown')"
 ACCEPTED_ENTRIES = """
     SELECT message_id, count(*) FROM timeline WHERE kind = 'message' AND detail->>'state' = 'accepted' GROUP BY 1
@@ -58,9 +59,12 @@ def test_twenty_kills_lose_no_message_record_none_twice_and_repeat_no_sms(
     made = killed = 0
     process.start()
     while killed < KILLS:
-        # Long enough for the process to come up (its SDKs take a second to import) and to be in the middle of sending.
-        end = time.monotonic() + dice.uniform(1.6, 2.2)
-        while time.monotonic() < end:
+        # It must be in the middle of sending, however long the machine takes to bring it up.
+        before, end, last = rows(engine, ACCEPTED), None, time.monotonic() + 30
+        while end is None or time.monotonic() < end:
+            assert time.monotonic() < last, "the process sends nothing"
+            if end is None and rows(engine, ACCEPTED) > before:
+                end = time.monotonic() + dice.uniform(0.1, 0.7)
             channel = CHANNELS[made % 3]
             decision = a_decision(
                 f"k{made}", customer_id=f"c{made % 30}", rule_id=f"r{made}", notify=NotifyAction("alert", (channel,))
