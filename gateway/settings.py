@@ -25,6 +25,8 @@ from rules.duration import parse_duration
 PREFIX = "KIZASHI_"
 CONFIG_FILE = Path("kizashi.toml")
 Severity = Literal["critical", "major", "minor", "warning", "info"]
+Country = Annotated[str, Field(pattern="^[A-Z]{2}$")]
+Units = Annotated[int, Field(ge=0)]
 
 
 class SettingsError(Exception):
@@ -184,7 +186,7 @@ class FrequencyCap(_Section):
 class Policy(_Section):
     """Quiet hours by purpose (``"21:00-08:00"``, the customer's own time; an empty string switches them off).
 
-    Caps, and who passes them: see docs/reference/policy.md.
+    Caps and budgets, and who passes them: see docs/reference/policy.md.
     """
 
     quiet_hours: dict[str, str] = {}
@@ -192,7 +194,12 @@ class Policy(_Section):
     caps: list[FrequencyCap] | None = None
     """``None``: the default ones; an empty list: none."""
     vital: dict[str, list[Severity]] = {}
-    sms_countries: list[Annotated[str, Field(pattern="^[A-Z]{2}$")]] | None = None
+    sms_countries: list[Country] | None = None
+    daily_budget: dict[str, Units] = {}
+    daily_reserve: dict[str, Units] = {}
+    sms_per_number: int | None = Field(default=None, ge=1)
+    sms_per_prefix: int | None = Field(default=None, ge=1)
+    sms_cost: dict[str, Annotated[float, Field(ge=0)]] = {}
 
 
 class Settings(BaseSettings):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+import msgspec
 from sqlalchemy import Connection
 
-from gateway.storage import history, turns
-from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, plan
+from gateway.storage import history, spending, turns
+from notifiers.policy import ContactRequest, Customer, Money, Plan, PolicySettings, Spent, plan
+from notifiers.policy.stages.addresses import usable
 from notifiers.policy.stages.frequency_cap import caps_of
 
 
@@ -40,6 +42,8 @@ def ask(
         cooldown_ms=request.cooldown_ms,
         caps=caps,
     )
+    if policy.money.limits_something:
+        past = msgspec.structs.replace(past, spent=_spent_today(connection, customer, policy.money, now))
     return plan(request, customer, past, policy, _millis(now))
 
 
@@ -49,6 +53,11 @@ def has_turn(connection: Connection, customer_id: str, purpose: str, policy: Pol
     Waiting with a contact locked would be a deadlock: the turn's owner may want that very contact.
     """
     return not caps_of(policy.caps, purpose) or turns.take_if_free(connection, customer_id)
+
+
+def _spent_today(connection: Connection, customer: Customer, money: Money, now: datetime) -> Spent:
+    numbers = usable(customer.addresses.get("sms"), "sms")
+    return spending.read(connection, now.astimezone(UTC).date(), {"sms", *money.daily_budget}, numbers)
 
 
 def _millis(now: datetime) -> int:

@@ -12,7 +12,7 @@ from gateway.delivery.links import SECRET, Links
 from gateway.delivery.rendering import Means
 from gateway.settings import FrequencyCap, Settings
 from gateway.storage import secrets
-from notifiers.policy import Cap, PolicySettings, policy_settings
+from notifiers.policy import Cap, Money, PolicySettings, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, Intervention
 from rules.duration import parse_duration
@@ -48,6 +48,9 @@ def policy_of(settings: Settings) -> PolicySettings:
         time_zone=policy.time_zone,
         caps=None if policy.caps is None else tuple(_cap(each) for each in policy.caps),
         vital={purpose: frozenset(severities) for purpose, severities in policy.vital.items()},
+        money=Money(
+            policy.daily_budget, policy.daily_reserve, policy.sms_per_number, policy.sms_per_prefix, policy.sms_cost
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 MESSAGES = Counter("kizashi_messages", "Messages that came into a state", ["channel", "state"])
 OUTCOMES = Counter("kizashi_send_outcomes", "What sends came to", ["channel", "outcome"])
 SUPPRESSIONS = Counter("kizashi_suppressions", "Contacts or channels refused by the contact policy", ["reason"])
+SPENT = Counter("kizashi_spent_units", "SMS segments, else messages, taken out of daily budgets", ["channel"])
 CONTACTS = Counter("kizashi_contacts", "Contacts that came into a state", ["state"])
 OPEN = Gauge("kizashi_provider_paused", "1 while a provider in trouble is left alone", ["channel"])
 SEND_SECONDS = Histogram(

@@ -11,13 +11,13 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.delivery import entries, reach, steps
+from gateway.delivery import entries, reach, spending, steps
 from gateway.delivery.metrics import MESSAGES
 from gateway.delivery.providers import ASKED
 from gateway.storage import contacts, messages, messages_read, timeline, turns, wake
 from gateway.storage.contacts import Contact
 from gateway.storage.messages import Claimed
-from notifiers.policy import Plan, PolicySettings
+from notifiers.policy import ContactRequest, Plan, PolicySettings, is_vital
 
 ENDS = {
     "withdrawn": "it was withdrawn: its reason is gone",
@@ -60,11 +60,20 @@ def resend(connection: Connection, message_id: str, *, by: str, policy: PolicySe
     _ask_policy(steps.plan_again(connection, contact, customer, policy, now), message)
     if not messages.requeue(connection, message_id):
         raise NotResendableError("it is not at an end: only what has failed for good is sent again")
+    _pay(connection, contact, message, policy, now)
     _reopen(connection, contact, now)
     timeline.add(connection, [_entry(message, by, now)])
     MESSAGES.labels(message.channel, "queued").inc()
     wake.notify(connection, wake.OUTBOX)
     return True
+
+
+def _pay(connection: Connection, contact: Contact, message: Claimed, policy: PolicySettings, now: datetime) -> None:
+    """It costs once more."""
+    vital = is_vital(msgspec.convert(contact.request, ContactRequest), policy)
+    no = spending.take(connection, [message], policy.money, vital=vital, now=now)
+    if no is not None:
+        raise NotResendableError(no.detail)
 
 
 def _refuse_indistinguishable(connection: Connection, message: Claimed) -> None:

@@ -13,14 +13,14 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func
 
-from gateway.delivery import entries, reach
+from gateway.delivery import entries, reach, spending
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
 from gateway.delivery.rendering import Means, links_of, messages_of
 from gateway.storage import contacts, history, links, messages, offer_codes, timeline, wake
 from gateway.storage.contacts import Contact
 from gateway.storage.messages import Standing
-from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step
+from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step, Suppression, is_vital
 from notifiers.templates import TemplateError
 
 LOOK_AGAIN = timedelta(days=1)
@@ -55,7 +55,7 @@ def begin(
     if not contacts.add(connection, contact):
         return
     CONTACTS.labels(contact.state).inc()
-    _say_why_not(connection, contact, planned, now)
+    _say_why_not(connection, contact, planned.suppressions, now)
     if planned.hold_until_ms is not None:
         _hold(connection, contact, planned, now)
         return
@@ -124,7 +124,7 @@ def _proceed(
     """Plan again and start the first channel that was not tried yet, or end the contact."""
     customer = reach.load(connection, contact.customer_id)
     planned = plan_again(connection, contact, customer, means.policy, now)
-    _say_why_not(connection, contact, planned, now)
+    _say_why_not(connection, contact, planned.suppressions, now)
     tried = {message.channel for message in standing}
     untried = [step for step in planned.steps if step.channel not in tried]
     failed = all(message.ended for message in present)
@@ -162,6 +162,10 @@ def _start(
         except TemplateError as error:
             _say_no_words(connection, contact, step.channel, str(error), now)
             continue
+        no_money = _pay(connection, contact, new, means, now)
+        if no_money is not None:
+            _say_why_not(connection, contact, [no_money], now)
+            continue
         messages.add(connection, new)
         links.add(connection, links_of(contact, new, code, means, now))
         timeline.add(connection, [_queued(message, now) for message in new])
@@ -182,6 +186,14 @@ def _offer_code(connection: Connection, contact: Contact) -> str | None:
         connection, decision_id=contact.decision_id, customer_id=contact.customer_id, rule_id=contact.rule_id
     )
     return offer_codes.shown(code)
+
+
+def _pay(
+    connection: Connection, contact: Contact, new: Sequence[messages.New], means: Means, now: datetime
+) -> Suppression | None:
+    """Take what the messages cost, or say which limit is in the way: others may have spent it since the plan."""
+    vital = is_vital(msgspec.convert(contact.request, ContactRequest), means.policy)
+    return spending.take(connection, new, means.policy.money, vital=vital, now=now)
 
 
 def _hold(connection: Connection, contact: Contact, planned: Plan, now: datetime) -> None:
@@ -238,7 +250,7 @@ def _end(connection: Connection, contact: Contact, state: str) -> None:
     CONTACTS.labels(state).inc()
 
 
-def _say_why_not(connection: Connection, contact: Contact, planned: Plan, now: datetime) -> None:
+def _say_why_not(connection: Connection, contact: Contact, refused: Sequence[Suppression], now: datetime) -> None:
     """Every "no" once: the same one at a later look has the same id."""
     found = [
         entries.of_suppression(
@@ -248,11 +260,11 @@ def _say_why_not(connection: Connection, contact: Contact, planned: Plan, now: d
             no=no,
             at=now,
         )
-        for no in planned.suppressions
+        for no in refused
     ]
     timeline.add(connection, found)
     if contact.step == 0:
-        for no in planned.suppressions:
+        for no in refused:
             SUPPRESSIONS.labels(no.reason.value).inc()
 
 

@@ -3,10 +3,10 @@
 Start reading in ``planning``; ``stages`` holds one file per question that is asked.
 """
 
-from notifiers.policy.limits import Begun, Cap, Money
+from notifiers.policy.limits import Begun, Cap, Money, Spent
 from notifiers.policy.planning import Plan, Step, plan
 from notifiers.policy.reason import Reason, Suppression
-from notifiers.policy.request import ContactRequest, Customer, History
+from notifiers.policy.request import ContactRequest, Customer, History, is_vital
 from notifiers.policy.settings import PolicySettings, QuietHours, parse_quiet_hours, policy_settings
 
 __all__ = [
@@ -20,8 +20,10 @@ __all__ = [
     "PolicySettings",
     "QuietHours",
     "Reason",
+    "Spent",
     "Step",
     "Suppression",
+    "is_vital",
     "parse_quiet_hours",
     "plan",
     "policy_settings",

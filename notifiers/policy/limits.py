@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
 import msgspec
 
 SEVERITIES = frozenset({"critical", "major", "minor", "warning", "info"})
@@ -72,6 +75,11 @@ class Money(msgspec.Struct, frozen=True):
         by_number = self.sms_per_number is not None or self.sms_per_prefix is not None
         return channel in self.daily_budget or (channel == "sms" and by_number)
 
+    @property
+    def limits_something(self) -> bool:
+        """Whether anything has to be counted at all."""
+        return self.counts("sms") or bool(self.daily_budget)
+
     def price(self, country: str | None) -> float | None:
         """Of one SMS segment to ``country``; ``None`` where it is not known."""
         return self.sms_cost.get(country or "", self.sms_cost.get("*"))
@@ -92,3 +100,53 @@ def _span(ms: int) -> str:
             count = ms // unit
             return f"{count} {name}" if count > 1 else f"1 {name[:-1]}"
     return f"{ms / 1000:g} seconds"
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """Units taken today, UTC, as far as they matter to one contact."""
+
+    channels: dict[str, int] = {}
+    numbers: dict[str, int] = {}
+    prefixes: dict[str, int] = {}
+
+
+class Exceeded(NamedTuple):
+    """A limit that would be exceeded."""
+
+    limit: Literal["budget", "number", "prefix"]
+    key: str
+    """The channel, the number or the block of numbers."""
+    used: int
+    allowed: int
+
+
+def exceeded(money: Money, spent: Spent, channel: str, units: Mapping[str, int], *, vital: bool) -> Exceeded | None:
+    """The first limit that is in the way of ``units`` by address on ``channel``; ``None``: there is room for all."""
+    used, allowed = spent.channels.get(channel, 0), money.limit(channel, vital=vital)
+    if allowed is not None and used + sum(units.values()) > allowed:
+        return Exceeded("budget", channel, used, allowed)
+    if channel != "sms" or vital:
+        return None
+    return _over("number", units, spent.numbers, money.sms_per_number) or _over(
+        "prefix", by_prefix(units), spent.prefixes, money.sms_per_prefix
+    )
+
+
+def by_prefix(units: Mapping[str, int]) -> dict[str, int]:
+    """Units by number brought together by block of numbers."""
+    found: dict[str, int] = {}
+    for number, count in units.items():
+        found[prefix_of(number)] = found.get(prefix_of(number), 0) + count
+    return found
+
+
+def _over(
+    limit: Literal["number", "prefix"], units: Mapping[str, int], spent: Mapping[str, int], allowed: int | None
+) -> Exceeded | None:
+    if allowed is None:
+        return None
+    for key, count in units.items():
+        used = spent.get(key, 0)
+        if used + count > allowed:
+            return Exceeded(limit, key, used, allowed)
+    return None

@@ -4,7 +4,8 @@ The two tables below are the order of its stages:
 
     nobody there → expired → recovered → not told → open fault
       → cooldown → frequency cap → no channel                               the whole contact
-      → unknown channel → no consent → frequency cap → no or bad address    each channel
+      → unknown channel → no consent → frequency cap → no or bad address
+      → spending                                                            each channel
       → holdout → quiet hours                                               the whole contact
 """
 
@@ -28,6 +29,7 @@ from notifiers.policy.stages.open_fault import refuse_during_fault
 from notifiers.policy.stages.quiet_hours import applicable_hours, hold, refuse_outlived, whereabouts
 from notifiers.policy.stages.recipient import nobody_to_tell
 from notifiers.policy.stages.recovery import refuse_recovered
+from notifiers.policy.stages.spending import refuse_overspent
 from notifiers.policy.stages.told import refuse_untold
 
 CONTACT_STAGES: tuple[Callable[[Contact], Suppression | None], ...] = (
@@ -119,7 +121,9 @@ def _reach(contact: Contact, channel: str) -> Reached:
         no = stage(contact, channel)
         if no is not None:
             return Reached((), no)
-    return reach(contact, channel)
+    reached = reach(contact, channel)
+    broke = refuse_overspent(contact, channel, reached.addresses) if reached.no is None else None
+    return Reached((), broke, reached.notes) if broke else reached
 
 
 def _timed(contact: Contact, possible: Plan) -> Plan:

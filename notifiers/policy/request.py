@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from notifiers.policy.limits import Begun
+from notifiers.policy.limits import Begun, Spent
 from notifiers.policy.settings import PolicySettings
 
 Transition = Literal["firing", "repeat", "raised", "lowered", "resolved"]
@@ -45,6 +45,8 @@ class Customer(msgspec.Struct, frozen=True):
     """IANA name, ``Asia/Tokyo``."""
     addresses: dict[str, Any] = {}
     """``{"push": [token, …], "sms": "+81…", "email": "…"}``; each may be one address or a list."""
+    bad_addresses: dict[str, dict[str, str]] = {}
+    """Channel to address to why it is not to be used, ``{"email": {"a@example.org": "bounced (5.1.1)"}}``."""
     preferred_channels: tuple[str, ...] = ()
     consents: dict[str, Any] = {}
     """``{purpose: {channel: bool}}``; other entries (``"source": "sign-up form"``) are not consent."""
@@ -65,6 +67,8 @@ class History(msgspec.Struct, frozen=True):
     """For ``resolved``: a message of this alert's firing left for this customer."""
     begun: tuple[Begun, ...] = ()
     """For each cap that concerns the request: the customer's contacts that count, this decision's own left out."""
+    spent: Spent = Spent()
+    """What was spent today; where nothing limits that, it may be left empty."""
 
 
 class Contact(NamedTuple):
@@ -78,6 +82,10 @@ class Contact(NamedTuple):
 
     @property
     def vital(self) -> bool:
-        """Whether it passes frequency caps and may draw on the reserve of a budget. An all-clear never is."""
-        severities = self.settings.vital.get(self.request.purpose, frozenset())
-        return self.request.severity in severities and self.request.transition != "resolved"
+        """See ``is_vital``."""
+        return is_vital(self.request, self.settings)
+
+
+def is_vital(request: ContactRequest, settings: PolicySettings) -> bool:
+    """Whether a request passes frequency caps and may draw on the reserve of a budget. An all-clear never does."""
+    return request.transition != "resolved" and request.severity in settings.vital.get(request.purpose, ())

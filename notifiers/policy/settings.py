@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from notifiers.policy.limits import SEVERITIES, Cap
+from notifiers.policy.limits import SEVERITIES, Cap, Money
 
 MINUTES_PER_DAY = 24 * 60
 DAY_MS = 24 * 60 * 60 * 1000
@@ -87,6 +87,8 @@ class PolicySettings(msgspec.Struct, frozen=True):
     """How often one person is contacted; all of them hold."""
     vital: dict[str, frozenset[str]] = msgspec.field(default_factory=_vital)
     """By purpose: the severities that pass frequency caps and may draw on the reserve of a budget."""
+    money: Money = Money()
+    """What may be spent in a day."""
 
     def quiet_hours_for(self, purpose: str) -> QuietHours | None:
         """The quiet hours of ``purpose``, ``None`` where it has none."""
@@ -117,6 +119,7 @@ def policy_settings(
     time_zone: str = "UTC",
     caps: tuple[Cap, ...] | None = None,
     vital: Mapping[str, frozenset[str]] | None = None,
+    money: Money | None = None,
 ) -> PolicySettings:
     """The defaults, with an operator's quiet hours by purpose (``{"offers": "20:00-09:00"}``) laid over them.
 
@@ -139,4 +142,5 @@ def policy_settings(
         time_zone=time_zone,
         caps=PolicySettings().caps if caps is None else caps,
         vital={**_vital(), **(vital or {})},
+        money=money or Money(),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -115,6 +115,13 @@ def region_of(number: str) -> str | None:
     return region or phonenumbers.region_code_for_country_code(parsed.country_code or 0)
 
 
+def usable(recorded: Any, channel: str) -> tuple[str, ...]:
+    """Of what is on record for ``channel`` (one address or a list) those that can be used, in their canonical form."""
+    check = CHECKS.get(channel, Checked)
+    checked = [check(address) for address in _on_record(recorded)]
+    return tuple(dict.fromkeys(one.address for one in checked if not one.fault))
+
+
 def reach(contact: Contact, channel: str) -> Reached:
     """The addresses of ``channel`` that can be used; at least one, or a "no"."""
     recorded = _on_record(contact.customer.addresses.get(channel))
@@ -122,7 +129,8 @@ def reach(contact: Contact, channel: str) -> Reached:
         detail = f"The customer has no address for {channel}."
         return Reached((), Suppression(channel, Reason.NO_ADDRESS, detail, {"channel": channel}))
     check = CHECKS.get(channel, Checked)
-    checked = [check(address) for address in recorded]
+    bad = contact.customer.bad_addresses.get(channel, {})
+    checked = [_unless_bad(check(address), bad) for address in recorded]
     faults = tuple(f"{channel} address {masked(one.address)} {one.fault}." for one in checked if one.fault)
     good = tuple(dict.fromkeys(one.address for one in checked if not one.fault))
     if not good:
@@ -130,6 +138,12 @@ def reach(contact: Contact, channel: str) -> Reached:
         return Reached((), Suppression(channel, Reason.BAD_ADDRESS, f"The customer's {faults[0]}", inputs))
     no = _refuse_region(contact, channel, good)
     return Reached((), no, faults) if no else Reached(good, None, faults)
+
+
+def _unless_bad(checked: Checked, bad: Mapping[str, str]) -> Checked:
+    """An address that has shown that it reaches nobody is as good as none."""
+    why = None if checked.fault else bad.get(checked.address)
+    return checked if why is None else Checked(checked.address, why)
 
 
 def _refuse_region(contact: Contact, channel: str, numbers: tuple[str, ...]) -> Suppression | None:

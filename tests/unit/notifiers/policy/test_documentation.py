@@ -25,4 +25,4 @@ def test_the_reference_lists_the_stages_in_their_order() -> None:
     rows = [
         line.split("|")[1].strip() for line in REFERENCE.splitlines() if "| contact |" in line or "| channel |" in line
     ]
-    assert rows == ["recipient", *in_order, "addresses", "addresses", "addresses", "holdout", "quiet hours"]
+    assert rows == ["recipient", *in_order, *["addresses"] * 3, *["spending"] * 3, "holdout", "quiet hours"]

@@ -1,0 +1,132 @@
+"""An alert storm, and numbers made for SMS pumping: spend stays under its cap, critical messages pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from gateway.delivery.links import Links
+from gateway.delivery.means import follow
+from gateway.delivery.rendering import Means
+from gateway.worker.partition import Folded
+from gateway.worker.writer import Writer
+from notifiers.policy import Money, policy_settings
+from notifiers.sms.segments import segments
+from notifiers.templates import Templates
+from rules.decision import Decision, NotifyAction
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, rows
+
+__all__ = ["engine"]
+
+SMS = NotifyAction("alert", ("sms",))
+NEVER = {"offers": "never", "maintenance": "never"}
+NUMBERS = 40
+
+
+def means_with(money: Money) -> Means:
+    policy = policy_settings(NEVER, caps=(), money=money)
+    return Means(Templates.load(None), policy, Links("http://127.0.0.1:9", "secret"))
+
+
+def customers(engine: Engine) -> list[str]:
+    """Customers whose numbers follow one another, as those of pumping do."""
+    names = [f"c{number:02d}" for number in range(NUMBERS)]
+    for number, name in enumerate(names):
+        a_customer(engine, name, addresses={"sms": f"+81901234{number:04d}"})
+    return names
+
+
+def storm(worker: str, names: Sequence[str], severity: str) -> list[Folded]:
+    made: list[Decision] = [
+        a_decision(f"{worker}-{name}", customer_id=name, severity=severity, notify=SMS) for name in names
+    ]
+    return [Folded(0, seq, (decision,)) for seq, decision in enumerate(made, start=1)]
+
+
+def run(engine: Engine, means: Means, *loads: list[Folded]) -> None:
+    """Each load by a worker of its own, all at once."""
+    begin = threading.Barrier(len(loads))
+
+    def work(records: list[Folded]) -> None:
+        with engine.connect() as connection:
+            writer = Writer(connection, follow(means), lambda: datetime.now(UTC))
+            begin.wait(10)
+            writer.commit(records)
+            writer.close()
+
+    with ThreadPoolExecutor(len(loads)) as pool:
+        for each in [pool.submit(work, records) for records in loads]:
+            each.result(60)
+
+
+def spent(engine: Engine) -> int:
+    """Segments of all SMS that were queued, counted anew."""
+    return sum(segments(body).parts for (body,) in rows(engine, "SELECT body FROM messages WHERE channel = 'sms'"))
+
+
+def reasons(engine: Engine) -> dict[str, int]:
+    return dict(rows(engine, "SELECT reason, count(*) FROM timeline WHERE kind = 'suppression' GROUP BY 1"))
+
+
+def test_a_storm_stays_within_the_budget_and_critical_messages_pass(engine: Engine) -> None:
+    means = means_with(Money(daily_budget={"sms": 30}, daily_reserve={"sms": 2 * NUMBERS}))
+    names = customers(engine)
+
+    run(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
+    ordinary = spent(engine)
+    # A message may not fit into what is left, and is then not sent.
+    assert 30 - segments(rows(engine, "SELECT max(body) FROM messages")[0][0]).parts < ordinary <= 30
+    assert set(reasons(engine)) == {"budget_used_up"}
+    assert rows(engine, "SELECT provider FROM provider_alarms") == [("sms budget",)]
+
+    run(engine, means, storm("c", names, "critical"))
+    assert spent(engine) - ordinary >= NUMBERS, "nobody was left out"
+    assert rows(engine, "SELECT used FROM spending WHERE kind = 'channel'") == [(spent(engine),)]
+
+
+def test_even_critical_messages_end_with_the_reserve(engine: Engine) -> None:
+    run(
+        engine,
+        means_with(Money(daily_budget={"sms": 5}, daily_reserve={"sms": 20})),
+        storm("a", names := customers(engine), "critical"),
+        storm("b", names[::-1], "critical"),
+    )
+    assert 20 < spent(engine) <= 25
+
+
+def test_pumped_numbers_share_one_cap(engine: Engine) -> None:
+    means = means_with(Money(sms_per_prefix=12, sms_per_number=4))
+    names = customers(engine)
+    run(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
+    assert 0 < spent(engine) <= 12
+    assert set(reasons(engine)) <= {"prefix_cap", "number_cap"}
+    assert rows(engine, "SELECT count(*) FROM faults") == [(0,)]
+
+
+def test_the_next_day_has_a_budget_of_its_own_and_ends_the_alarm(engine: Engine) -> None:
+    a_customer(engine, "hanako")
+    means = means_with(Money(daily_budget={"sms": 1}, daily_reserve={"sms": 0}, sms_per_number=1))
+    today = datetime(2026, 11, 22, 23, 59, 59, tzinfo=UTC)
+    decide(engine, means, a_decision("1", notify=SMS, summary="short"), at=today)
+    decide(engine, means, a_decision("2", notify=SMS, summary="short"), at=today)
+    assert (len(rows(engine, "SELECT 1 FROM messages")), reasons(engine)) == (1, {"budget_used_up": 1})
+    assert len(rows(engine, "SELECT 1 FROM provider_alarms")) == 1
+    tomorrow = today + timedelta(days=3)
+    decide(engine, means_with(Money(daily_budget={"sms": 5})), a_decision("3", notify=SMS, summary="x"), at=tomorrow)
+    assert len(rows(engine, "SELECT 1 FROM messages")) == 2
+    assert rows(engine, "SELECT 1 FROM provider_alarms") == []
+    assert rows(engine, "SELECT kind, count(*) FROM spending GROUP BY 1 ORDER BY 1") == [
+        ("channel", 2),
+        ("number", 1),
+        ("prefix", 1),
+    ]
+
+
+def test_a_message_that_nothing_limits_is_not_counted(engine: Engine) -> None:
+    a_customer(engine, "hanako")
+    decide(engine, means_with(Money()), a_decision("1", notify=SMS))
+    assert rows(engine, "SELECT 1 FROM spending") == []
