@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import sys
 from typing import Final
@@ -33,6 +34,7 @@ class Sandbox:
         self._http = free_port(None, taken)
         self._smtp = free_port(None, taken)
         self._token = secrets.token_hex(16)
+        self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._public_url = public_url
 
     @property
@@ -50,6 +52,9 @@ class Sandbox:
             "TWILIO__BASE_URL": base,
             "FCM__PROJECT_ID": "kizashi-sandbox",
             "FCM__BASE_URL": base,
+            "WEBHOOK__SECRET": self._webhook_secret,
+            "WEBHOOK__ALLOW_HTTP": "true",
+            "WEBHOOK__ALLOW_LOOPBACK": "true",
             "SMTP__HOST": LOOPBACK,
             "SMTP__PORT": str(self._smtp),
             "SMTP__STARTTLS": "false",
@@ -65,6 +70,7 @@ class Sandbox:
                 *(sys.executable, "-m", "notifiers.sandbox"),
                 *("--http-port", str(self._http), "--smtp-port", str(self._smtp)),
                 *("--twilio-auth-token", self._token, "--callback-base", self._public_url),
+                *("--webhook-secret", self._webhook_secret),
             ),
             ready=lambda: answers(f"{self.url}sandbox/healthz"),
         )

@@ -49,7 +49,9 @@ class WebhookNotifier:
             try:
                 self._session.post(message.to, data=body, headers=self._headers(message, body), allow_redirects=False)
             except _FAILURES as error:
-                return _failed(now, error)
+                # The answer stands, whatever requests makes of it (it looks where a redirect would lead).
+                if now.answer is None:
+                    return _failed(now, error)
             return _answered(now, message.message_id)
 
     def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
