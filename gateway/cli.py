@@ -19,10 +19,14 @@ rules_app = typer.Typer(help="Check rule files, and try them before they go live
 import_app = typer.Typer(help="Bring customers, devices or stores in from a file.", no_args_is_help=True)
 devices_app = typer.Typer(help="Devices and their credentials.", no_args_is_help=True)
 keys_app = typer.Typer(help="Keys for the API and the console.", no_args_is_help=True)
+templates_app = typer.Typer(help="Check templates, look at them, send one to yourself.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+app.add_typer(templates_app, name="templates")
 app.add_typer(import_app, name="import")
 app.add_typer(devices_app, name="devices")
 app.add_typer(keys_app, name="keys")
+bounces_app = typer.Typer(help="Mail that came back.", no_args_is_help=True)
+app.add_typer(bounces_app, name="bounces")
 
 
 class Role(StrEnum):
@@ -166,6 +170,69 @@ def rules_explain(
     explain(rule, device, at)
 
 
+class Sample(StrEnum):
+    """The made-up event that a template is shown with."""
+
+    example = "example"
+    long = "long"
+    spare = "spare"
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The template's.")]
+Channel = Annotated[str, typer.Option(help="push, sms, email or a channel of your own.")]
+Language = Annotated[str | None, typer.Option(help="The reader's, such as ja; left out: the customer's, else en.")]
+Folder = Annotated[Path | None, typer.Option("--templates", help="Folder of your own templates.", file_okay=False)]
+SampleName = Annotated[Sample, typer.Option("--example", help="long: long names; spare: nothing that may be left out.")]
+CustomerId = Annotated[str | None, typer.Option("--customer", metavar="ID", help="For this customer.")]
+DecisionId = Annotated[str | None, typer.Option("--decision", metavar="ID", help="About this decision.")]
+
+
+@templates_app.command("check")
+def templates_check(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", file_okay=False, help="Your own templates; templates.dir.")
+    ] = None,
+) -> None:
+    """Say whether every text can be sent; if not, the file, the line and the mend (exit 1)."""
+    from gateway.commands.templates import check
+
+    check(folder)
+
+
+@templates_app.command("preview")
+def templates_preview(
+    name: Name,
+    channel: Channel = "push",
+    language: Language = None,
+    sample: SampleName = Sample.example,
+    customer: CustomerId = None,
+    decision: DecisionId = None,
+    templates: Folder = None,
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the HTML to this file.")] = None,
+) -> None:
+    """Print what a text would say, with its segments or bytes."""
+    from gateway.commands.templates import Asked, show
+
+    show(Asked(name, channel, language, templates, sample.value, customer, decision), output)
+
+
+@templates_app.command("send-test")
+def templates_send_test(
+    name: Name,
+    to: Annotated[str, typer.Option(help="Your own push token, number or mailbox.")],
+    channel: Channel = "push",
+    language: Language = None,
+    sample: SampleName = Sample.example,
+    customer: CustomerId = None,
+    decision: DecisionId = None,
+    templates: Folder = None,
+) -> None:
+    """Send a text to one address of yours, marked as a test."""
+    from gateway.commands.templates import Asked, send_test
+
+    send_test(Asked(name, channel, language, templates, sample.value, customer, decision), to)
+
+
 def _import_command(noun: Noun) -> None:
     @import_app.command(noun.value)
     def command(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
@@ -206,3 +273,19 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+@bounces_app.command("read")
+def bounces_read() -> None:
+    """Take a mail that came back from stdin; exit 75 where the gateway is away, so that the mail server keeps it."""
+    from gateway.commands.bounces import read
+
+    read()
+
+
+@bounces_app.command("forget")
+def bounces_forget(address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+    """Use an address again that bounced and is in order now."""
+    from gateway.commands.bounces import forget
+
+    forget(address)

@@ -34,8 +34,11 @@ from gateway.api.routes import (
     offer_codes,
     rules,
     stores,
+    templates,
 )
+from gateway.delivery import providers
 from gateway.delivery.means import policy_of
+from gateway.delivery.trial_sends import TrialSends
 from gateway.ingress.core import Core
 from gateway.settings import Settings
 from gateway.storage import wake
@@ -55,6 +58,7 @@ ROUTERS = (
     messages,
     offer_codes,
     cases,
+    templates,
 )
 
 _SUMMARY = "Devices in, the right word to the right person once, every touchpoint on one timeline."
@@ -87,7 +91,7 @@ def create_app(
     bootstrap = settings.api.bootstrap_key
     ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
     partitions = settings.log.partitions
-    templates = Templates.load(settings.templates.dir).names()
+    texts = Templates.load(settings.templates.dir)
     backtests = Backtests(event_log(settings), clock)
     api = Api(
         engine=engine,
@@ -96,7 +100,9 @@ def create_app(
         ring=ring,
         partitions=partitions,
         now_ms=clock,
-        templates=templates,
+        templates=texts.names(),
+        texts=texts,
+        trials=TrialSends(lambda: providers.build(settings)),
         backtests=backtests,
         policy=policy_of(settings),
         rules_dir=settings.rules.dir,

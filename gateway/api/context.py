@@ -16,9 +16,11 @@ from gateway.api.access import Caller, KeyRing, caller_of
 from gateway.api.backtests import Backtests
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.problems import Problem
+from gateway.delivery.trial_sends import TrialSends
 from gateway.ingress.core import Core
 from gateway.log import Record, RejectedRecord
 from notifiers.policy import PolicySettings
+from notifiers.templates import Templates
 
 REPLAYS_AT_ONCE = 2
 """They share the loop with everybody else's requests."""
@@ -69,6 +71,10 @@ class Api:
     now_ms: Callable[[], Millis]
     templates: frozenset[str]
     """The templates that a rule may name."""
+    texts: Templates
+    """The same with their words, to look at."""
+    trials: TrialSends
+    """Tests to an admin's own address."""
     backtests: Backtests
     policy: PolicySettings
     """Asked again when a person has a message sent again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 from rich.console import Console
@@ -15,6 +15,9 @@ from gateway.addresses import Addresses, NotRunningError, find
 from gateway.commands.stack import loaded_settings
 from gateway.sandbox import wanted
 from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from notifiers.templates import Templates
 
 MIN_FREE_BYTES = 1 << 30
 
@@ -69,8 +72,26 @@ def _providers(settings: Settings) -> Iterator[Finding]:
     yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
     webhook = "signed calls of customers' endpoints" if settings.webhook.secret else None
     yield Finding("webhook", *_provider(webhook, "webhook.secret", None))
+    yield from _second_providers(settings)
     if "127.0.0.1" in settings.public_url:
         yield Finding("public_url", None, f"{settings.public_url} is this machine only: no provider can send receipts")
+
+
+def _second_providers(settings: Settings) -> Iterator[Finding]:
+    """Those that are named but could not take over are worse than none."""
+    from gateway.delivery import providers
+
+    ready = providers.spares(settings)
+    for channel, section, named in (
+        ("sms", "twilio_2", settings.twilio_2.account_sid),
+        ("email", "smtp_2", settings.smtp_2.host),
+    ):
+        if named is None:
+            continue
+        says = f"{named} takes over when the first is in trouble"
+        if channel not in ready:
+            says = f"{section} can't be used; it takes the same settings as {section.removesuffix('_2')}"
+        yield Finding(f"{channel}, second", channel in ready, says)
 
 
 def _provider(configured: str | None, wanted: str, base_url: str | None) -> tuple[bool | None, str]:
@@ -96,10 +117,21 @@ def _rules(settings: Settings) -> Finding:
 
 
 def _templates(settings: Settings) -> Finding:
-    from notifiers.templates import Templates
+    from notifiers.templates import TemplateError, Templates
 
-    problems = Templates.load(settings.templates.dir).check()
-    return Finding("templates", not problems, str(problems[0]) if problems else "all render")
+    try:
+        templates = Templates.load(settings.templates.dir)
+    except TemplateError as error:
+        return Finding("templates", False, str(error))
+    problems, warnings = templates.check(), templates.warnings()
+    if problems:
+        return Finding("templates", False, f"{problems[0]} ({len(problems)} in all: kizashi templates check)")
+    remark = f"; {len(warnings)} warned of: kizashi templates check" if warnings else ""
+    return Finding("templates", True, f"{len(templates.names())} in {', '.join(_languages(templates))}{remark}")
+
+
+def _languages(templates: Templates) -> list[str]:
+    return sorted({language for name in templates.names() for language in templates.languages(name)})
 
 
 def _of_stack(settings: Settings) -> Iterator[Finding]:

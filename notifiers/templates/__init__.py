@@ -15,12 +15,16 @@ from notifiers.templates.errors import (
     UnknownTemplateError,
 )
 from notifiers.templates.library import Rendered, Templates
+from notifiers.templates.preview import Preview, preview
+from notifiers.templates.samples import EXAMPLES, example
 
 __all__ = [
+    "EXAMPLES",
     "ContextError",
     "ExhaustedError",
     "ForbiddenError",
     "NoTextError",
+    "Preview",
     "Problem",
     "RenderError",
     "Rendered",
@@ -28,4 +32,6 @@ __all__ = [
     "TemplateError",
     "Templates",
     "UnknownTemplateError",
+    "example",
+    "preview",
 ]

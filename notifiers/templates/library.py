@@ -147,9 +147,11 @@ class Templates:
         """
         return self._key(name, channel, locale).locale
 
-    def languages(self, name: str) -> tuple[str, ...]:
-        """The languages in which ``name`` has a text on any channel."""
-        return tuple(sorted({key.locale for key in self.texts if key.template == name}))
+    def languages(self, name: str, channel: str | None = None) -> tuple[str, ...]:
+        """The languages in which ``name`` has a text on ``channel``, or on any."""
+        return tuple(
+            sorted({key.locale for key in self.texts if key.template == name and channel in (None, key.channel)})
+        )
 
     def check(self) -> list[Problem]:
         """Every fault that can be found without sending anything; see ``checking``."""

@@ -151,13 +151,13 @@ def commands() -> dict[str, set[str]]:
 
 
 def test_the_page_on_the_command_line_lists_exactly_the_commands_that_there_are() -> None:
-    assert set(re.findall(r"(?m)^\| \[`(kizashi [a-z ]+)`\]\(#", COMMAND_LINE)) == set(commands())
+    assert set(re.findall(r"(?m)^\| \[`(kizashi [a-z -]+)`\]\(#", COMMAND_LINE)) == set(commands())
 
 
 def test_the_page_on_the_command_line_explains_exactly_the_options_that_there_are() -> None:
     sections = {
         title: set(re.findall(r"(?m)^\| `(--[a-z-]+)` \|", text))
-        for title, text in re.findall(r"(?ms)^## (kizashi [a-z ]+)\n(.*?)(?=^## |\Z)", COMMAND_LINE)
+        for title, text in re.findall(r"(?ms)^## (kizashi [a-z -]+)\n(.*?)(?=^## |\Z)", COMMAND_LINE)
     }
     for command, options in commands().items():
         title = command if command in sections else command.rpartition(" ")[0]

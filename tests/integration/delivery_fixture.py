@@ -53,6 +53,10 @@ class StandIns:
         found: list[dict[str, Any]] = self._http.get("/sandbox/requests", params=match).json()
         return found
 
+    def messages(self, **match: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._http.get("/sandbox/messages", params=match).json()
+        return found
+
     def close(self) -> None:
         self._http.close()
         self._process.terminate()

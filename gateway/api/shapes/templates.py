@@ -1,0 +1,119 @@
+"""Templates: what there is, previews, and tests to an address of one's own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.api.shapes.plain import Id, Line, Locale, Shape
+from notifiers.templates import Preview, Templates
+from notifiers.templates import Problem as Fault
+
+TemplateChannel = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,31}$")]
+
+
+class TextAnswer(Shape):
+    """One channel of a template and the languages that it speaks there."""
+
+    channel: str
+    languages: list[str]
+
+
+class TemplateAnswer(Shape):
+    """A template that rules may name."""
+
+    name: str
+    texts: list[TextAnswer]
+
+    @classmethod
+    def of(cls, templates: Templates, name: str) -> TemplateAnswer:
+        """What ``templates`` has under ``name``."""
+        texts = [
+            TextAnswer(channel=channel, languages=list(templates.languages(name, channel)))
+            for channel in sorted(templates.channels(name))
+        ]
+        return cls(name=name, texts=texts)
+
+
+class FaultAnswer(Shape):
+    """Something in a file that should be mended."""
+
+    file: str
+    line: int | None
+    message: str
+
+    @classmethod
+    def of(cls, fault: Fault) -> FaultAnswer:
+        """As it was found."""
+        return cls(file=fault.file, line=fault.line, message=fault.message)
+
+
+class TemplatesAnswer(Shape):
+    """All of them, and what is wrong."""
+
+    items: list[TemplateAnswer]
+    problems: list[FaultAnswer]
+    warnings: list[FaultAnswer]
+
+
+class PreviewBody(Shape):
+    """Which text, and about what. Without a decision it is a made-up event."""
+
+    channel: TemplateChannel
+    language: Locale | None = Field(None, description="The reader's; left out: the customer's own, else `en`.")
+    example: Literal["example", "long", "spare"] = Field(
+        "example", description="`long`: long names; `spare`: nothing that may be left out."
+    )
+    decision_id: Id | None = None
+    customer_id: Id | None = None
+
+
+class SendTestBody(PreviewBody):
+    """A preview, and where to send it."""
+
+    to: Annotated[Line, Field(description="A token, a number in E.164 or a mailbox, as the channel has it.")]
+
+
+class SmsSizeAnswer(Shape):
+    """How an operator counts the text."""
+
+    encoding: Literal["gsm-7", "ucs-2"]
+    units: int
+    segments: int
+    forcing: list[str]
+    cost: float | None
+
+
+class PushSizeAnswer(Shape):
+    """Bytes of the payload, and how many FCM takes."""
+
+    bytes: int
+    limit: int
+
+
+class PreviewAnswer(Shape):
+    """The text as it would be sent."""
+
+    template: str
+    channel: str
+    locale: str
+    title: str
+    text: str
+    html: str | None
+    sms: SmsSizeAnswer | None
+    push: PushSizeAnswer | None
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, shown: Preview) -> PreviewAnswer:
+        """As it was rendered."""
+        return cls.model_validate(shown, from_attributes=True)
+
+
+class SendTestAnswer(Shape):
+    """What the provider said."""
+
+    sent: bool
+    outcome: str
+    to: str

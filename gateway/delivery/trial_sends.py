@@ -1,0 +1,128 @@
+"""Sending a template to an address of one's own, to see it on a real phone or in a real mailbox.
+
+No contact, no consent and no timeline: it goes to the address that an admin gives and to nobody else, says that it is a
+test, and no more than a few go out a minute.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import phonenumbers
+
+from notifiers.email.letter import mailbox
+from notifiers.outcome import Accepted, Notifier, Outcome, Outgoing
+from notifiers.templates import Preview
+
+CHANNELS: Final = ("push", "sms", "email")
+"""Those whose address a person can give."""
+AT_MOST: Final = 5
+WITHIN_S: Final = 60.0
+TTL_S: Final = 3600
+MARK: Final = "[Test] "
+_LONGEST_TOKEN = 4096
+
+
+class AddressError(ValueError):
+    """Nothing can be sent to this address; the message says how to write one."""
+
+
+class TooManyTestsError(Exception):
+    """A few a minute are enough to look at. ``after_s``: seconds until the next may go."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__(f"at most {AT_MOST} test messages in {WITHIN_S:.0f} s; wait {after_s:.0f} s")
+        self.after_s = after_s
+
+
+class TrialSends:
+    """The notifiers for tests, made when the first is sent. Safe for several threads."""
+
+    def __init__(
+        self, build: Callable[[], Mapping[str, Notifier]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._build = build
+        self._notifiers: Mapping[str, Notifier] | None = None
+        self._clock = clock
+        self._sent: deque[float] = deque(maxlen=AT_MOST)
+
+    def send(self, shown: Preview, to: str) -> Outcome:
+        """Send what a preview shows to ``to``, marked as a test.
+
+        Args:
+            shown: the rendered message.
+            to: token, E.164 number or mailbox.
+
+        Raises:
+            AddressError: ``to`` is no address of the preview's channel.
+            TooManyTestsError: too many of late.
+        """
+        address = checked(shown.channel, to)
+        self._take()
+        if self._notifiers is None:
+            self._notifiers = self._build()
+        return self._notifiers[shown.channel].send(marked(shown, address))
+
+    def _take(self) -> None:
+        now = self._clock()
+        if len(self._sent) == AT_MOST and now - self._sent[0] < WITHIN_S:
+            raise TooManyTestsError(WITHIN_S - (now - self._sent[0]))
+        self._sent.append(now)
+
+
+def checked(channel: str, to: str) -> str:
+    """The address as it is sent to.
+
+    Raises:
+        AddressError: it is none of ``channel``.
+    """
+    to = to.strip()
+    if channel == "sms":
+        return _number(to)
+    if channel == "email":
+        found = mailbox(to)
+        if found is None:
+            raise AddressError(f"{to!r} is no mailbox; write it as in name@example.com")
+        return found.address
+    if channel == "push":
+        if not to or not to.isprintable() or " " in to or len(to) > _LONGEST_TOKEN:
+            raise AddressError("that is no push token; take the one that the app registered with FCM")
+        return to
+    raise AddressError(f"nothing can be sent as a test by {channel!r}; it can by {', '.join(CHANNELS)}")
+
+
+def _number(to: str) -> str:
+    try:
+        parsed = phonenumbers.parse(to, None)
+    except phonenumbers.NumberParseException as error:
+        raise AddressError(f"{to!r} is no telephone number; write it as in +819012345678") from error
+    if not phonenumbers.is_possible_number(parsed):
+        raise AddressError(f"{to!r} is no telephone number that there can be; write it as in +819012345678")
+    if phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+        raise AddressError(f"{to!r} is a premium-rate number, to which nothing is sent")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def marked(shown: Preview, to: str) -> Outgoing:
+    """The message to send. Its id is new each time: a test is never taken for a repeat."""
+    titled = shown.channel != "sms"
+    return Outgoing(
+        message_id=f"test_{secrets.token_hex(12)}",
+        to=to,
+        title=MARK + shown.title if titled else "",
+        text=shown.text if titled else MARK + shown.text,
+        html=shown.html,
+        ttl_s=TTL_S,
+        data={"test": "true"} if shown.channel == "push" else {},
+    )
+
+
+def said(outcome: Outcome) -> str:
+    """What became of it, in a sentence's end."""
+    if isinstance(outcome, Accepted):
+        return "accepted by the provider"
+    return f"{type(outcome).__name__.lower()}: {outcome.reason}"
