@@ -5,9 +5,14 @@ from __future__ import annotations
 import base64
 import secrets
 import sys
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
+
+import httpx
 
 from gateway.embedded.child import Child
+from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import LOOPBACK, free_port
 from gateway.http_probe import answers
 from gateway.settings import PREFIX, Settings
@@ -61,6 +66,19 @@ class Sandbox:
             "SMTP__FROM": MAIL_FROM,
         }
         return {PREFIX + name: value for name, value in settings.items()}
+
+    def introduce(self, customers: Mapping[str, Mapping[str, object]]) -> None:
+        """Tell the running sandbox whose phones, numbers and mailboxes are one person's.
+
+        Raises:
+            EmbeddedError: it does not answer, or refuses.
+        """
+        try:
+            with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as http:
+                for customer_id, customer in customers.items():
+                    http.put(f"sandbox/customers/{quote(customer_id, safe='')}", json=customer).raise_for_status()
+        except httpx.HTTPError as error:
+            raise EmbeddedError(f"the sandbox did not take in the customers: {error}") from error
 
     def child(self) -> Child:
         """How to run it."""

@@ -87,6 +87,8 @@ class _Stage:
             gateway.start()
         with self._console.status(f"Bringing in {len(cast['devices'])} devices and their owners …"):
             credentials = inventory.bring_in(cast, settings.public_url, self._key)
+            if gateway.sandbox is not None:
+                gateway.sandbox.introduce(cast["customers"])
             path = settings.data_dir / "run" / CREDENTIALS
             write_private(path, json.dumps(credentials))
         self._introduce(settings, cast, time.monotonic() - begun)

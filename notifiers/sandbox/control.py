@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -15,22 +15,17 @@ from notifiers.sandbox.record import Record
 from notifiers.sandbox.view import View, view
 
 
-class Setting(NamedTuple):
-    """What stays as it is while the sandbox runs."""
-
-    base: str
-    """Where the gateway is reached instead of the public URL; empty: there."""
-    brand: str
-    """What the app is called that shows pushes."""
-
-
 class Shown(msgspec.Struct, frozen=True):
     """What the page asks for again and again."""
 
     version: int
     """Hand it back as ``seen``, and what has not changed since is left out."""
     base: str
+    """Where the gateway is reached from here; empty: where its links say."""
+    origins: list[str]
+    """By which messages call the gateway."""
     brand: str
+    """What the app is called that shows pushes."""
     faults: list[Standing]
     customers: list[Known] | None = None
     view: View | None = None
@@ -78,7 +73,9 @@ def router(record: Record, faults: Faults, outbound: Outbound) -> APIRouter:
     return routes
 
 
-def people(record: Record, faults: Faults, customers: Customers, person: Person, setting: Setting) -> APIRouter:
+def people(
+    record: Record, faults: Faults, outbound: Outbound, customers: Customers, person: Person, brand: str
+) -> APIRouter:
     """``/sandbox/…``: what the page uses."""
     routes = APIRouter(prefix="/sandbox")
 
@@ -93,12 +90,13 @@ def people(record: Record, faults: Faults, customers: Customers, person: Person,
 
     @routes.get("/shown")
     async def shown(customer: str = "", seen: int = -1) -> Response:
+        always = Shown(record.version, outbound.base, sorted(outbound.origins), brand, faults.standing())
         if seen == record.version:
-            return _json(Shown(seen, *setting, faults.standing()))
+            return _json(always)
         newest = record.newest()
         known = customers.find(customer, newest) if customer else None
-        found = view(known, record) if known else None
-        return _json(Shown(record.version, *setting, faults.standing(), customers.listed(newest), found))
+        found = view(known, record, outbound) if known else None
+        return _json(msgspec.structs.replace(always, customers=customers.listed(newest), view=found))
 
     @routes.post("/messages/{n}/acts")
     async def act(n: int, request: Request) -> Response:

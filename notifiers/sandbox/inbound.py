@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from notifiers.sandbox.outbound import Outbound
 from notifiers.sandbox.record import Received, Record, Said
@@ -16,7 +15,9 @@ from notifiers.sandbox.twilio import API_VERSION, MAX_BODY, Account
 from notifiers.sms.segments import segments, utf16_units
 
 PATH: Final = "/hooks/twilio/inbound"
-"""Where a reply goes unless ``inbound_url`` says otherwise: on the host that hears of the messages' status."""
+"""Where a reply goes unless ``inbound_url`` says otherwise: beside where the gateway hears of its messages' status."""
+
+_HOOKS: Final = "/hooks/"
 
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 _START = frozenset({"START", "YES", "UNSTOP"})
@@ -58,8 +59,8 @@ async def reply(
 
 
 def _beside(status_callback: str) -> str | None:
-    parts = urlsplit(status_callback)
-    return urlunsplit((parts.scheme, parts.netloc, PATH, "", "")) if parts.netloc else None
+    public, hooks, _ = status_callback.partition(_HOOKS)
+    return public + PATH if hooks else None
 
 
 def _obey(text: str, number: str, record: Record) -> str:

@@ -42,6 +42,8 @@ class Outbound:
         self._base = urlsplit(base) if base else None
         self._due: asyncio.Queue[Call] = asyncio.Queue()
         self._pending = 0
+        self.origins: set[str] = set()
+        """``scheme://host:port`` of what messages called the gateway by."""
         self._workers: list[asyncio.Task[None]] = []
         self.dropped = 0
         self.done = 0
@@ -49,6 +51,7 @@ class Outbound:
 
     def after(self, seconds: float, call: Call) -> None:
         """Make ``call`` in ``seconds``."""
+        self.learn(call.url)
         if self._pending >= PENDING_LIMIT:
             self.dropped += 1
             return
@@ -81,15 +84,30 @@ class Outbound:
 
     async def now(self, call: Call) -> int | None:
         """Make ``call`` at once, and only once: its status, or none where nobody answered."""
+        self.learn(call.url)
         try:
             answer = await self._client.post(self.target(call.url), content=call.content, headers=call.headers)
-        except (httpx.HTTPError, httpx.InvalidURL):
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            # What is no URL at all is a ValueError to the standard library.
             return None
         return answer.status_code
 
     async def _made(self, call: Call) -> bool:
         status = await self.now(call)
         return status is not None and status < _SERVER_ERROR
+
+    def learn(self, url: str) -> None:
+        """Take note that ``url`` is one of the gateway's, so that others of its host are known for that too."""
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return
+        self.origins.add(f"{parts.scheme}://{parts.netloc}")
+
+    @property
+    def base(self) -> str:
+        """Where the gateway is reached instead; empty: where its URLs say."""
+        return self._base.geturl().rstrip("/") if self._base else ""
 
     def target(self, url: str) -> str:
         """Where a request to ``url`` goes."""

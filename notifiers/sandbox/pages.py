@@ -38,7 +38,7 @@ _ASSETS: Final = (
     "mark.svg",
 )
 _HEAD: Final = re.compile(r"<head(\s[^>]*)?>", re.IGNORECASE)
-_OURS: Final = re.compile(r"https?://[^/\"'\s<>]+(?=/[cu]/)", re.IGNORECASE)
+_ORIGIN: Final = re.compile(r"https?://[^/\"'\s<>]+(?=/)", re.IGNORECASE)
 _NEW_WINDOW: Final = '<base target="_blank">'
 
 
@@ -73,7 +73,9 @@ def router(record: Record, outbound: Outbound) -> APIRouter:
 
 def framed(html: str, outbound: Outbound) -> str:
     """A mail's HTML with links that open in a window of their own, and those of the gateway where it can be reached."""
-    reachable = _OURS.sub(lambda found: outbound.target(found.group()).rstrip("/"), html)
+    reachable = html
+    if outbound.base:
+        reachable = _ORIGIN.sub(lambda url: outbound.base if url.group() in outbound.origins else url.group(), html)
     head = _HEAD.search(reachable)
     at = head.end() if head else 0
     return reachable[:at] + _NEW_WINDOW + reachable[at:]

@@ -112,10 +112,9 @@ class Sandbox:
         app = FastAPI(title="Kizashi sandbox", docs_url=None, redoc_url=None, openapi_url=None)
         account = twilio.Account(self.options.twilio_auth_token, self.options.twilio_account_sid)
         person = Person(account, self.record, self.outbound, self.options.inbound_url)
-        setting = control.Setting(self.outbound.target(""), self.options.brand)
         own = [
             control.router(self.record, self.faults, self.outbound),
-            control.people(self.record, self.faults, self.customers, person, setting),
+            control.people(self.record, self.faults, self.outbound, self.customers, person, self.options.brand),
             pages.router(self.record, self.outbound),
         ]
         for routes in own:

@@ -10,6 +10,7 @@ import msgspec
 
 from notifiers.sandbox.customers import Known
 from notifiers.sandbox.fcm import ack
+from notifiers.sandbox.outbound import Outbound
 from notifiers.sandbox.record import Received, Record, Said
 
 SHOWN: Final = 60
@@ -74,17 +75,20 @@ class View(msgspec.Struct, frozen=True):
     """Twilio refuses to send to their number."""
 
 
-def view(customer: Known, record: Record) -> View:
-    """Gather what ``customer`` has received."""
+def view(customer: Known, record: Record, outbound: Outbound) -> View:
+    """Gather what ``customer`` has received. ``outbound`` learns from mails what the gateway calls itself."""
     number, mailbox = customer.addresses.sms, customer.addresses.email
     pushes = [each for token in customer.addresses.push for each in record.messages("push", token, SHOWN)]
+    mails = record.messages("email", mailbox, SHOWN) if mailbox else []
+    for url in filter(None, map(one_click, mails)):
+        outbound.learn(url)
     pushes.sort(key=lambda each: -each.n)
     return View(
         customer,
         [_push(each) for each in pushes[:SHOWN]],
         [_text(each) for each in record.messages("sms", number, SHOWN)] if number else [],
         record.said({number} if number else ()),
-        [_mail(each) for each in record.messages("email", mailbox, SHOWN)] if mailbox else [],
+        [_mail(each) for each in mails],
         number in record.opted_out,
     )
 

@@ -49,16 +49,16 @@ export function keep(list, items, keyOf, make) {
 }
 
 const LINK = /https?:\/\/[^\s<>"'、。」』）】]+/gi;
-let base = "", called = "";
+let base = "", called = "", origins = [];
 
 // Where the gateway is reached from here, and what its app is called.
-export function learn(found) { base = found.base; called = found.brand; }
+export function learn(found) { ({ base, origins, brand: called } = found); }
 export const brand = () => called;
 
 // The gateway's own links lead to where it is reached from here, which need not be its public address.
 export function reachable(link) {
   const url = new URL(link);
-  return base && /^\/[cu]\//.test(url.pathname) ? base + url.pathname + url.search : url.href;
+  return base && origins.includes(url.origin) ? base + url.pathname + url.search : url.href;
 }
 
 export function anchor(link, text = link) {
