@@ -266,15 +266,6 @@ def keys_add(
     add(name, role.value)
 
 
-def main() -> None:
-    """Entry point of ``kizashi``."""
-    app()
-
-
-if __name__ == "__main__":
-    main()
-
-
 @bounces_app.command("read")
 def bounces_read() -> None:
     """Take a mail that came back from stdin; exit 75 where the gateway is away, so that the mail server keeps it."""
@@ -289,3 +280,12 @@ def bounces_forget(address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -
     from gateway.commands.bounces import forget
 
     forget(address)
+
+
+def main() -> None:
+    """Entry point of ``kizashi``."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

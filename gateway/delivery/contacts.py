@@ -24,7 +24,7 @@ from gateway.storage.tables import contacts as contacts_table
 from gateway.storage.tables import messages as messages_table
 from notifiers.policy import ContactRequest, PolicySettings, Reason, Suppression
 from notifiers.templates import Templates
-from rules.decision import Decision, Intervention, derived_id
+from rules.decision import Decision, Intervention
 from rules.duration import spoken
 from rules.judgement import PASSED
 
@@ -184,15 +184,15 @@ def _refuse(
     suppressions: tuple[Suppression, ...],
     now: datetime,
 ) -> None:
-    timeline.add(
-        connection,
-        [
-            entries.of_suppression(
-                customer_id=customer_id, request=request, rule_version=decision.rule_version, no=no, at=now
-            )
-            for no in suppressions
-        ],
-    )
+    found = [
+        entries.of_suppression(
+            customer_id=customer_id, request=request, rule_version=decision.rule_version, no=no, at=now
+        )
+        for no in suppressions
+    ]
+    if found:  # no contact keeps the question: it stands here once, to be asked again under other settings
+        found[0] = entries.with_detail(found[0], {**found[0].detail, "request": request})
+    timeline.add(connection, found)
     for no in suppressions:
         SUPPRESSIONS.labels(no.reason.value).inc()
 

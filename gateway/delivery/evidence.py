@@ -19,6 +19,7 @@ from gateway.delivery.metrics import CONTACTS, MESSAGES
 from gateway.storage import consents, contacts, inbox, messages, receipts, timeline, wake
 from gateway.storage.messages import Claimed
 from gateway.storage.tables import timeline as entry_table
+from notifiers.email.reports import Report
 from notifiers.sms.inbound import Keyword, keyword
 from notifiers.sms.status import StatusUpdate
 from rules.decision import derived_id
@@ -27,16 +28,22 @@ log = structlog.get_logger()
 
 PushEvent = Literal["delivered", "opened"]
 _PUSH_STATES = {"delivered": "delivered", "opened": "read"}
-_TWILIO = "twilio"
+MAIL_STATUS = {"failed": "bounced", "delayed": "delayed", "delivered": "delivered", "complaint": "complained"}
 _MAX_QUOTE = 1_000
 
 
 def sms_status(
-    connection: Connection, message_id: str, update: StatusUpdate, fields: Mapping[str, str], now: datetime
+    connection: Connection,
+    message_id: str,
+    update: StatusUpdate,
+    fields: Mapping[str, str],
+    now: datetime,
+    *,
+    provider: str = "twilio",
 ) -> bool:
     """Apply one of Twilio's status callbacks; false where there is no such message.
 
-    Repeats change nothing, and a late one never takes a message backwards.
+    Repeats change nothing, and a late one never takes a message backwards. ``provider``: whose account signed it.
     """
     message = _locked(connection, message_id)
     if message is None or message.channel != "sms":
@@ -56,7 +63,7 @@ def sms_status(
     settlement.consequences(
         connection,
         message,
-        _TWILIO,
+        provider,
         now,
         reason=update.reason,
         drop_address=update.drop_address,
@@ -106,6 +113,68 @@ def inbox_read(connection: Connection, customer_id: str, message_id: str, now: d
     _advance(connection, message, "read", None, None, now)
     _acknowledge(connection, message.contact_id, "The inbox message was read", now)
     return True
+
+
+def mail_report(connection: Connection, message_id: str, report: Report, now: datetime) -> bool:
+    """Apply what came back for a mail; false where there is no such mail. Again changes nothing.
+
+    A mail that was read or clicked stays so. A complaint proves that it arrived.
+    """
+    message = _locked(connection, message_id)
+    if message is None or message.channel != "email":
+        return False
+    detail = {"status": report.status, "diagnostic": report.diagnostic}
+    status = MAIL_STATUS[report.kind]
+    if not receipts.add(connection, message_id, provider_id="mail", status=status, detail=detail):
+        return True
+    said = f" ({report.status})" if report.status else ""
+    _note_receipt(connection, message, status, f"Email {status}{said}", now, provider_id="mail")
+    if report.kind == "failed":
+        _bounced(connection, message, report, now)
+    elif report.kind in ("delivered", "complaint"):
+        _advance(connection, message, "delivered", None, None, now)
+    if report.kind == "complaint":
+        _complained(connection, message, report, now)
+    return True
+
+
+def _bounced(connection: Connection, message: Claimed, report: Report, now: datetime) -> None:
+    if not _advance(connection, message, "failed", "bounced", None, now):
+        return
+    if report.address_is_dead:
+        reach.mark_bad(
+            connection,
+            message.customer_id,
+            message.channel,
+            message.address,
+            reason=f"bounced ({report.status})",
+            message_id=message.id,
+            at=now,
+        )
+    steps.step_failed(connection, message.contact_id, message.step)
+
+
+def _complained(connection: Connection, message: Claimed, report: Report, now: datetime) -> None:
+    """They called it spam: no offers by email any more, nor mails of the purpose that annoyed them (safety stays)."""
+    if reach.load(connection, message.customer_id) is None:
+        return
+    purposes = [purpose for purpose in dict.fromkeys(("offers", message.purpose)) if purpose != "safety"]
+    for purpose in purposes:
+        source = f"spam complaint ({report.status}, {message.id})"
+        consents.withdraw(connection, message.customer_id, purpose=purpose, channel="email", source=source)
+    reply = timeline.Entry(
+        id=derived_id("t", message.id, "complained"),
+        customer_id=message.customer_id,
+        at=now,
+        kind="reply",
+        summary=f"Reported the email as spam: unsubscribed from {' and '.join(purposes)} by Email",
+        channel="email",
+        direction="in",
+        message_id=message.id,
+        reason="complained",
+        detail={"purposes": purposes, "feedback_type": report.status, "reporter": report.diagnostic},
+    )
+    timeline.add(connection, [reply])
 
 
 def unsubscribe(connection: Connection, customer_id: str, purpose: str, channel: str, now: datetime) -> bool:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.delivery import entries
+from gateway.storage import bad_addresses as marks
 from gateway.storage import timeline
-from gateway.storage.tables import consents, customers
+from gateway.storage.tables import bad_addresses, consents, customers
 from notifiers.policy import Customer
 from notifiers.policy.stages.addresses import CHECKS, masked
 
@@ -20,7 +21,9 @@ PURPOSES = ("offers", "maintenance", "service", "safety")
 
 
 # Built once: each decision asks them, and building costs more than asking.
-_CUSTOMER: Final = select(customers).where(customers.c.id == bindparam("customer_id"))
+_MARK: Final = func.jsonb_build_array(bad_addresses.c.channel, bad_addresses.c.address, bad_addresses.c.reason)
+_BAD: Final = select(func.jsonb_agg(_MARK)).where(bad_addresses.c.customer_id == customers.c.id).scalar_subquery()
+_CUSTOMER: Final = select(customers, _BAD.label("bad")).where(customers.c.id == bindparam("customer_id"))
 _SAID: Final = select(consents.c.purpose, consents.c.channel, consents.c.granted).where(
     consents.c.customer_id == bindparam("customer_id")
 )
@@ -37,12 +40,16 @@ def load(connection: Connection, customer_id: str) -> Customer | None:
     said: dict[str, Any] = {}
     for word in connection.execute(_SAID, {"customer_id": customer_id}):
         said.setdefault(word.purpose, {})[word.channel] = word.granted
+    bad: dict[str, dict[str, str]] = {}
+    for channel, address, reason in row["bad"] or ():
+        bad.setdefault(channel, {})[address] = reason
     return Customer(
         id=row["id"],
         name=row["name"],
         locale=row["locale"],
         time_zone=row["time_zone"],
         addresses={**row["addresses"], "inbox": row["id"]},
+        bad_addresses=bad,
         preferred_channels=tuple(row["preferred_channels"]),
         consents=said,
         attributes=row["attributes"],
@@ -71,6 +78,18 @@ def drop_address(
         customer_id, at, summary, "address_dropped", message_id, channel=channel, message_id=message_id
     )
     timeline.add(connection, [note])
+
+
+def mark_bad(
+    connection: Connection, customer_id: str, channel: str, address: str, *, reason: str, message_id: str, at: datetime
+) -> None:
+    """Use the address no more, and say so on the timeline; it stays on the customer's record for a person to mend."""
+    if marks.mark(connection, customer_id, channel, address, reason):
+        summary = f"{entries.named(channel)} address {masked(address)} is not used any more: {reason}"
+        note = entries.of_note(
+            customer_id, at, summary, "bad_address", message_id, channel=channel, message_id=message_id
+        )
+        timeline.add(connection, [note])
 
 
 def without(recorded: Any, channel: str, address: str) -> Any:

@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import Engine
 
-from gateway.delivery import means, providers
+from gateway.delivery import bounces, means, providers
+from gateway.delivery.links import Links
 from gateway.delivery.listen import listen
+from gateway.delivery.mailbox import Mailbox
 from gateway.delivery.outbox import Outbox
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.settlement import Rules
@@ -64,12 +66,15 @@ class Deliverer:
             lease_s=delivery.lease_seconds,
             clock=utc_now,
             on_step_ended=self._step_ended,
+            spares=providers.spares(settings),
+            rates=delivery.rate,
         )
         self._pacer = Pacer(engine, equipment, utc_now, self._outbox.wake)
         self._threads = [
             threading.Thread(target=self._outbox.run, args=(self._stop,), name="outbox", daemon=True),
             threading.Thread(target=self._pacer.run, args=(self._stop,), name="pacer", daemon=True),
             threading.Thread(target=listen, args=(engine, self._heard, self._stop), name="listen", daemon=True),
+            *self._mailbox(settings, equipment.links),
         ]
 
     @property
@@ -93,6 +98,14 @@ class Deliverer:
         self._outbox.close()
         if left:
             log.warning("deliver.left_to_lease", messages=left)
+
+    def _mailbox(self, settings: Settings, links: Links) -> list[threading.Thread]:
+        """The thread that looks for bounces, where there is a mailbox for them."""
+        imap = settings.smtp.bounce_imap
+        if imap.host is None:
+            return []
+        mailbox = Mailbox(imap, lambda mail: bounces.take(self._engine, mail, links, utc_now()))
+        return [threading.Thread(target=mailbox.run, args=(self._stop,), name="mailbox", daemon=True)]
 
     def _step_ended(self) -> None:
         self._pacer.wake()
