@@ -33,6 +33,7 @@ PLACES: Final = (
     ("cases", "Cases", "/console/cases"),
     ("messages", "Messages", "/console/messages"),
     ("rules", "Rules", "/console/rules"),
+    ("templates", "Templates", "/console/templates"),
     ("rejected", "Rejected", "/console/rejected"),
 )
 _HEAD: Final = (

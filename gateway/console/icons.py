@@ -16,6 +16,7 @@ _PATHS: Final[dict[str, str]] = {
     "rules": '<path d="M5 6h6M5 12h4M5 18h6M14.5 8.5L18 12l-3.5 3.5M18 12h-5"/>',
     "cases": '<path d="M4 8.5h16v10.5H4zM9 8.5V5.5h6v3M4 13h16"/>',
     "messages": '<path d="M20 4L10.5 13.5M20 4l-6 16-3.5-6.5L4 10z"/>',
+    "templates": '<path d="M5 5.5h14v13H5zM8 9.5h8M8 12.5h8M8 15.5h4"/>',
     "rejected": '<circle cx="12" cy="12" r="8"/><path d="M6.5 6.5l11 11"/>',
     "event": '<circle cx="12" cy="12" r="3.5"/><path d="M12 4v2M12 18v2M4 12h2M18 12h2"/>',
     "status": '<path d="M5 17a10 10 0 0 1 14 0M8 13.5a6 6 0 0 1 8 0"/><circle cx="12" cy="17.5" r="1"/>',

@@ -30,13 +30,31 @@ from gateway.console.pages import (
     rejected,
     rule,
     rules,
+    template,
+    templates,
 )
 from gateway.console.pulse import Pulse
 from gateway.console.session import SESSION_COOKIE, SESSION_SECONDS, SessionGate
 from gateway.settings import Settings
 from gateway.storage import secrets
 
-PAGES = (overview, customers, customer, alerts, alert, cases, case, messages, message, rules, rule, decision, rejected)
+PAGES = (
+    overview,
+    customers,
+    customer,
+    alerts,
+    alert,
+    cases,
+    case,
+    messages,
+    message,
+    rules,
+    rule,
+    templates,
+    template,
+    decision,
+    rejected,
+)
 
 
 def mount(app: FastAPI, api: Api, settings: Settings) -> None:

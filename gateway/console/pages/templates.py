@@ -1,0 +1,61 @@
+"""The templates that rules may name, and what is wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from markupsafe import Markup
+from nicegui import ui
+from starlette.requests import Request
+
+from gateway.api.access import caller_of
+from gateway.console.frame import Console, html, page
+from gateway.console.markup import NOTHING, H, chip, joined
+from notifiers.templates import Problem, Templates
+
+SHOWN_PROBLEMS = 8
+
+
+def register(console: Console) -> None:
+    """Add the page."""
+
+    @ui.page("/templates")
+    async def all_of_them(request: Request) -> None:
+        texts = console.api.texts
+        problems, warnings = await asyncio.to_thread(_looked_at, texts)
+        with page(console, caller_of(request), "templates", "Templates"):
+            html(_whole(texts, problems, warnings))
+
+
+def _looked_at(texts: Templates) -> tuple[list[Problem], list[Problem]]:
+    return texts.check(), texts.warnings()
+
+
+def _whole(texts: Templates, problems: list[Problem], warnings: list[Problem]) -> Markup:
+    said = H('<span class="muted small">as they were when the gateway started</span>')
+    top = H('<div class="top"><h1>Templates</h1><span class="grow"></span>{}</div>').format(said)
+    rows = joined(_row(texts, name) for name in sorted(texts.names()))
+    return H('{}{}{}<div class="card rows">{}</div>').format(
+        top,
+        notice(problems, "can't be sent as they are; the plain text goes out in their place", "critical"),
+        notice(warnings, "cost more than they need", ""),
+        rows,
+    )
+
+
+def notice(found: list[Problem], about: str, tone: str) -> Markup:
+    """Faults with their places, if there are any."""
+    if not found:
+        return NOTHING
+    places = joined(H("<li>{}</li>").format(str(each)) for each in found[:SHOWN_PROBLEMS])
+    return H('<div class="notice {}"><b>{} of the texts {}.</b><ul class="reasons">{}</ul></div>').format(
+        tone, len({each.file for each in found}), about, places
+    )
+
+
+def _row(texts: Templates, name: str) -> Markup:
+    channels = joined(chip(channel) for channel in sorted(texts.channels(name)))
+    return H(
+        '<a class="row brief" href="/console/templates/{}"><span><span class="title">{}</span><br>'
+        '<span class="sub">{}</span></span><span class="chips">{}</span></a>'
+    ).format(name, name, ", ".join(texts.languages(name)), channels)
