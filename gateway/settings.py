@@ -137,6 +137,14 @@ class Webhook(_Section):
     ca_file: Path | None = None
 
 
+class Operations(_Section):
+    """The operations team's own channels: apprise URLs, separated by spaces or lines."""
+
+    urls: SecretStr | None = None
+    dead_letters: int = Field(default=100, ge=0)
+    """More failed messages than this within an hour are told."""
+
+
 class Influx(_Section):
     """Raw telemetry, where wanted (not written yet)."""
 
@@ -226,6 +234,7 @@ class Settings(BaseSettings):
     fcm: Fcm = Fcm()
     smtp: Smtp = Smtp()
     webhook: Webhook = Webhook()
+    operations: Operations = Operations()
     influx: Influx = Influx()
     rules: Rules = Rules()
     templates: Templates = Templates()

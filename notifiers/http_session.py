@@ -179,18 +179,11 @@ def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> fl
     return min(max((until - (now or datetime.now(UTC))).total_seconds(), 0.0), MAX_RETRY_AFTER_S)
 
 
-def _loggable(part: str, whole: bool) -> str:
-    return part.partition("?")[0] if whole or not part.startswith("/") else "/…"
-
-
-def _drop_query(record: logging.LogRecord) -> bool:
-    """Keep addresses out of urllib3's debug log: a listing's query string holds the customer's number."""
-    now = current()
-    # A webhook's path may be its secret.
-    whole = now is None or now.permit is None
+def _hide_path(record: logging.LogRecord) -> bool:
+    """Keep what urllib3 requests out of its debug log: queries hold customers' numbers, paths hold secrets."""
     if isinstance(record.args, tuple):
-        record.args = tuple(_loggable(part, whole) if isinstance(part, str) else part for part in record.args)
+        record.args = tuple("/…" if isinstance(part, str) and part.startswith("/") else part for part in record.args)
     return True
 
 
-logging.getLogger("urllib3.connectionpool").addFilter(_drop_query)
+logging.getLogger("urllib3.connectionpool").addFilter(_hide_path)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import Engine
 
-from gateway.delivery import bounces, means, providers
+from gateway.delivery import bounces, means, operations, providers
 from gateway.delivery.links import Links
 from gateway.delivery.listen import listen
 from gateway.delivery.mailbox import Mailbox
@@ -32,7 +32,7 @@ LOOPBACK = "127.0.0.1"
 STOP_SECONDS = 6.0
 """For what is under way at SIGTERM; the rest is left to its lease."""
 CLAIM_SECONDS = 1.0
-CONNECTIONS = 4
+CONNECTIONS = 5
 DATABASE_SECONDS = 60.0
 
 
@@ -75,6 +75,7 @@ class Deliverer:
             threading.Thread(target=self._pacer.run, args=(self._stop,), name="pacer", daemon=True),
             threading.Thread(target=listen, args=(engine, self._heard, self._stop), name="listen", daemon=True),
             *self._mailbox(settings, equipment.links),
+            *self._watch(settings),
         ]
 
     @property
@@ -107,6 +108,13 @@ class Deliverer:
         mailbox = Mailbox(imap, lambda mail: bounces.take(self._engine, mail, links, utc_now()))
         return [threading.Thread(target=mailbox.run, args=(self._stop,), name="mailbox", daemon=True)]
 
+    def _watch(self, settings: Settings) -> list[threading.Thread]:
+        """The thread that tells the operations team of troubles, where it wants to be told."""
+        watch = operations.watch(self._engine, settings, utc_now)
+        if watch is None:
+            return []
+        return [threading.Thread(target=watch.run, args=(self._stop,), name="operations", daemon=True)]
+
     def _step_ended(self) -> None:
         self._pacer.wake()
 
@@ -124,7 +132,7 @@ async def deliver(*, engine: Engine, settings: Settings, stop: asyncio.Event, pr
     """Deliver until ``stop`` is set, then finish what is under way (8 s at most) and return.
 
     Args:
-        engine: at least four connections.
+        engine: at least five connections.
         settings: the whole of them.
         stop: set it to end.
         probes_port: ``/healthz``, ``/readyz`` and ``/metrics`` on loopback; ``None``: none.

@@ -73,7 +73,7 @@ SEEN_WITHIN_SECONDS = 30
 
 def read(connection: Connection) -> Overview:
     """All numbers, in one transaction."""
-    standing = _partitions(connection)
+    standing = partition_standings(connection)
     return Overview(
         read_at=connection.execute(select(func.clock_timestamp())).scalar_one(),
         events=sum(each.events for each in standing),
@@ -121,7 +121,8 @@ def newest_entries(connection: Connection, *, limit: int = 20) -> list[Entry]:
     ]
 
 
-def _partitions(connection: Connection) -> list[PartitionStanding]:
+def partition_standings(connection: Connection) -> list[PartitionStanding]:
+    """Each partition that has a checkpoint, and the worker that was seen with it lately."""
     seen = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, SEEN_WITHIN_SECONDS)
     owners: dict[int, str] = {}
     for worker_id, owned in connection.execute(

@@ -460,6 +460,17 @@ provider_alarms = Table(
     _made("at"),
 )
 
+troubles = Table(
+    "troubles",
+    metadata,
+    # What the operations team was told of, or will be when it stays; gone when it is over and that was told too.
+    Column("id", Text, primary_key=True),
+    Column("summary", Text, nullable=False),
+    _at("began_at", nullable=False),
+    _at("seen_at", nullable=False),
+    _at("told_at"),
+)
+
 spending = Table(
     "spending",
     metadata,
