@@ -25,6 +25,8 @@ app.add_typer(templates_app, name="templates")
 app.add_typer(import_app, name="import")
 app.add_typer(devices_app, name="devices")
 app.add_typer(keys_app, name="keys")
+policy_app = typer.Typer(help="The contact policy.", no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
 bounces_app = typer.Typer(help="Mail that came back.", no_args_is_help=True)
 app.add_typer(bounces_app, name="bounces")
 
@@ -231,6 +233,21 @@ def templates_send_test(
     from gateway.commands.templates import Asked, send_test
 
     send_test(Asked(name, channel, language, templates, sample.value, customer, decision), to)
+
+
+@policy_app.command("simulate")
+def policy_simulate(
+    since: Annotated[str, typer.Option(help="From when on: 7d, 12h, or a time in ISO 8601.")] = "7d",
+    until: Annotated[str | None, typer.Option(help="Where to end, written like --since; now, if left out.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A kizashi.toml whose section policy is tried.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write everything as JSON to this file.")] = None,
+) -> None:
+    """Say what other settings would have sent, refused and cost in the past, beside what really happened."""
+    from gateway.commands.policy_simulate import run
+
+    run(since, until, settings, json)
 
 
 def _import_command(noun: Noun) -> None:

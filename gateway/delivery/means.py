@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from gateway.delivery.contacts import contact, hold_back
 from gateway.delivery.links import SECRET, Links
 from gateway.delivery.rendering import Means
-from gateway.settings import FrequencyCap, Settings
+from gateway.settings import FrequencyCap, Policy, Settings
 from gateway.storage import secrets
 from notifiers.policy import Cap, Money, PolicySettings, policy_settings
 from notifiers.templates import Templates
@@ -41,7 +41,15 @@ def policy_of(settings: Settings) -> PolicySettings:
     Raises:
         ValueError: a span is not understood; the message names it.
     """
-    policy = settings.policy
+    return policy_from(settings.policy)
+
+
+def policy_from(policy: Policy) -> PolicySettings:
+    """The same of the section alone.
+
+    Raises:
+        ValueError: a span is not understood; the message names it.
+    """
     return policy_settings(
         {purpose: hours or "never" for purpose, hours in policy.quiet_hours.items()},
         sms_regions=None if policy.sms_countries is None else frozenset(policy.sms_countries),

@@ -27,7 +27,8 @@ from rules.judgement import PASSED
 
 TOLD = ("sending", "unknown", "accepted", "delivered", "read", "clicked")
 """States in which a message has left, as far as we know: in doubt the customer heard of it."""
-_GOING = ("held", "queued", *TOLD)
+GOING = ("held", "queued", *TOLD)
+"""States of what has left or is about to."""
 _FAULTS = ("maintenance", "safety")
 NOTHING: Final = History()
 """Of somebody who is not on record."""
@@ -108,7 +109,7 @@ def _last_contact(
             contacts.c.request["transition"].astext != "resolved",
             messages.c.customer_id == customer_id,
             messages.c.created_at > func.now() - _seconds(_LOOK_BACK),
-            messages.c.state.in_(_GOING),
+            messages.c.state.in_(GOING),
         )
         .scalar_subquery()
     )
@@ -121,7 +122,7 @@ def _begun(cap: Cap, customer_id: ColumnElement[str], decision_id: ColumnElement
         messages.c.customer_id == customer_id,
         messages.c.created_at > func.now() - _seconds(literal(cap.per_ms / 1000 + _CLOCK_SLACK_SECONDS)),
         messages.c.decision_id != decision_id,
-        messages.c.state.in_(_GOING),
+        messages.c.state.in_(GOING),
     ]
     if cap.purpose is not None:
         counts.append(messages.c.purpose == cap.purpose)
