@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Final
@@ -18,7 +19,8 @@ from gateway.http_probe import answers
 from gateway.settings import PREFIX, Settings
 
 SENDER: Final = "+815012345678"
-MAIL_FROM: Final = "Kizashi <care@kizashi.example>"
+MAIL_DOMAIN: Final = "kizashi.example"
+MAIL_FROM: Final = f"Kizashi <care@{MAIL_DOMAIN}>"
 
 
 def wanted(settings: Settings) -> bool:
@@ -64,6 +66,7 @@ class Sandbox:
             "SMTP__PORT": str(self._smtp),
             "SMTP__STARTTLS": "false",
             "SMTP__FROM": MAIL_FROM,
+            "SMTP__BOUNCE_DOMAIN": MAIL_DOMAIN,
         }
         return {PREFIX + name: value for name, value in settings.items()}
 
@@ -80,14 +83,16 @@ class Sandbox:
         except httpx.HTTPError as error:
             raise EmbeddedError(f"the sandbox did not take in the customers: {error}") from error
 
-    def child(self) -> Child:
-        """How to run it."""
+    def child(self, env: Mapping[str, str]) -> Child:
+        """How to run it, in the environment of the gateway's own roles: it runs ``kizashi bounces read``."""
         return Child(
             name="sandbox",
+            env=env,
             argv=(
                 *(sys.executable, "-m", "notifiers.sandbox"),
                 *("--http-port", str(self._http), "--smtp-port", str(self._smtp)),
                 *("--twilio-auth-token", self._token, "--callback-base", self._public_url),
+                *("--bounce-command", shlex.join((sys.executable, "-m", "gateway.cli", "bounces", "read"))),
                 *("--webhook-secret", self._webhook_secret),
             ),
             ready=lambda: answers(f"{self.url}sandbox/healthz"),

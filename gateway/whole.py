@@ -55,7 +55,7 @@ class Gateway:
         if wanted(self._settings):
             self.sandbox = Sandbox(self._settings.public_url)
             env |= self.sandbox.environment()
-            children.append(self.sandbox.child())
+            children.append(self.sandbox.child(env))
         self.start_children([*children, *self._role_children(env)])
         return self.addresses
 

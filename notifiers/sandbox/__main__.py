@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -35,6 +36,12 @@ def _options() -> Options:
         "--callback-base", help="send callbacks to this scheme, host and port, such as http://127.0.0.1:8080"
     )
     parser.add_argument("--inbound-url", help="webhook for replies; default /hooks/twilio/inbound where callbacks go")
+    parser.add_argument(
+        "--bounce-command",
+        type=lambda words: tuple(shlex.split(words)),
+        default=(),
+        help='pipe bounces and complaints into this program, such as "kizashi bounces read"',
+    )
     parser.add_argument("--brand", default="Kizashi", help="what the app on the phone is called")
     return Options(**vars(parser.parse_args()))
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from notifiers.sandbox import inbound, twilio
+from notifiers.sandbox import inbound, returned, twilio
 from notifiers.sandbox.fcm import ack
 from notifiers.sandbox.outbound import Call, Outbound
 from notifiers.sandbox.record import Received, Record
@@ -24,7 +24,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     to: str
     """The receiver: one mail may have several."""
-    act: Literal["open", "dismiss", "reply", "unsubscribe"]
+    act: Literal["open", "dismiss", "reply", "unsubscribe", "bounce", "spam"]
     text: str = ""
     """Of a reply."""
 
@@ -34,21 +34,30 @@ class Done(msgspec.Struct, frozen=True):
 
     told: bool
     """Whether the gateway was told at all: it never hears of a dismissal."""
-    status: int | None = None
-    """The gateway's answer; none: nobody answered."""
+    taken: bool = False
+    """Whether it took note."""
+    said: str = ""
+    """Its answer, an HTTP status or its program's last line; empty: none."""
+
+
+class Ways(msgspec.Struct, frozen=True):
+    """How the gateway hears of what no message says by itself."""
+
+    inbound_url: str | None = None
+    """Where replies go; none: to where the gateway hears of its messages' status."""
+    bounce_command: tuple[str, ...] = ()
+    """The program into which mail that comes back is piped; empty: nothing comes back."""
 
 
 class Person:
     """Acts for whoever received a message."""
 
-    def __init__(
-        self, account: twilio.Account, record: Record, outbound: Outbound, inbound_url: str | None = None
-    ) -> None:
-        """``inbound_url``: where replies go; left out, to the host that hears of the messages' status."""
+    def __init__(self, account: twilio.Account, record: Record, outbound: Outbound, ways: Ways) -> None:
+        """Nothing is done yet."""
         self._account = account
         self._record = record
         self._outbound = outbound
-        self._inbound_url = inbound_url
+        self.ways = ways
 
     async def act(self, received: Received, act: Act) -> Done:
         """Do ``act``.
@@ -66,6 +75,8 @@ class Person:
                 return await self._reply(received, act.text)
             case "email", "unsubscribe":
                 return await self._unsubscribe(received)
+            case "email", ("bounce" | "spam") as reason:
+                return await self._return(received, reason)
         raise ActError(f"nobody can {act.act} a message of the channel {received.channel}")
 
     async def _open(self, received: Received) -> Done:
@@ -73,20 +84,39 @@ class Person:
         self._record.change(received, "opened")
         if call is None:
             return Done(told=False)
-        return Done(told=True, status=await self._outbound.now(call))
+        return _answered(await self._outbound.now(call))
 
     async def _reply(self, received: Received, text: str) -> Done:
         try:
-            said = await inbound.reply(text, received, self._account, self._record, self._outbound, self._inbound_url)
+            said = await inbound.reply(
+                text, received, self._account, self._record, self._outbound, self.ways.inbound_url
+            )
         except inbound.ReplyError as error:
             raise ActError(str(error)) from error
-        return Done(told=True, status=said.status)
+        return _answered(said.status)
 
     async def _unsubscribe(self, received: Received) -> Done:
         url = one_click(received)
         if url is None:
             raise ActError("the mail offers no one-click unsubscribe")
         status = await self._outbound.now(Call(url, b"List-Unsubscribe=One-Click", {"Content-Type": twilio.FORM}))
-        if status in _OK:
+        done = _answered(status)
+        if done.taken:
             self._record.change(received, "unsubscribed")
-        return Done(told=True, status=status)
+        return done
+
+    async def _return(self, received: Received, reason: returned.Reason) -> Done:
+        if not self.ways.bounce_command:
+            raise ActError("the sandbox was not told by --bounce-command into which program mail comes back")
+        try:
+            mail = returned.report(received, reason, returned.now())
+        except returned.ReturnError as error:
+            raise ActError(str(error)) from error
+        taken, said = await returned.pipe(self.ways.bounce_command, mail)
+        if taken:
+            self._record.change(received, "bounced" if reason == "bounce" else "spam")
+        return Done(told=True, taken=taken, said=said)
+
+
+def _answered(status: int | None) -> Done:
+    return Done(told=True, taken=status in _OK, said=str(status or ""))

@@ -26,6 +26,8 @@ class Shown(msgspec.Struct, frozen=True):
     """By which messages call the gateway."""
     brand: str
     """What the app is called that shows pushes."""
+    returns: bool
+    """Whether mail can come back."""
     faults: list[Standing]
     customers: list[Known] | None = None
     view: View | None = None
@@ -90,7 +92,8 @@ def people(
 
     @routes.get("/shown")
     async def shown(customer: str = "", seen: int = -1) -> Response:
-        always = Shown(record.version, outbound.base, sorted(outbound.origins), brand, faults.standing())
+        returns = bool(person.ways.bounce_command)
+        always = Shown(record.version, outbound.base, sorted(outbound.origins), brand, returns, faults.standing())
         if seen == record.version:
             return _json(always)
         newest = record.newest()

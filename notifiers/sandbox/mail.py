@@ -116,9 +116,9 @@ class Mailboxes:
             return _BLOCKED
         queue_id = secrets.token_hex(6)
         number = self._log(envelope, mail, "accepted", fault, queue_id)
-        at = now_ms()
+        at, sender = now_ms(), envelope.mail_from or ""
         for address in envelope.rcpt_tos:
-            read = functools.cache(functools.partial(_received, number, at, address, mail, queue_id))
+            read = functools.cache(functools.partial(_received, number, at, address, mail, queue_id, sender))
             self._record.message(Unread(at, "email", address, read))
         return f"250 2.0.0 OK: queued as {queue_id}"
 
@@ -134,7 +134,7 @@ def protocol(record: Record, faults: Faults) -> MailServer:
     return MailServer(handler, data_size_limit=MAX_BYTES, enable_SMTPUTF8=True, hostname="sandbox.invalid", loop=loop)
 
 
-def _received(number: int, at: int, address: str, content: bytes, queue_id: str) -> Received:
+def _received(number: int, at: int, address: str, content: bytes, queue_id: str, sender: str) -> Received:
     mail = email.message_from_bytes(content, policy=email.policy.default)
     html = mail.get_body(("html",))
     return Received(
@@ -147,7 +147,7 @@ def _received(number: int, at: int, address: str, content: bytes, queue_id: str)
         str(mail.get("Subject", "")),
         _content(mail.get_body(("plain",))),
         html=_content(html) if html is not None else None,
-        detail={"headers": [[name, str(value)] for name, value in mail.items()]},
+        detail={"headers": [[name, str(value)] for name, value in mail.items()], "return_path": sender},
     )
 
 

@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import Depends, FastAPI
 
 from notifiers.sandbox import control, fcm, mail, pages, twilio, webhook
-from notifiers.sandbox.acts import Person
+from notifiers.sandbox.acts import Person, Ways
 from notifiers.sandbox.answering import Connections
 from notifiers.sandbox.customers import Customers
 from notifiers.sandbox.faults import Faults
@@ -42,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Send callbacks and acknowledgements there, whatever scheme, host and port their URLs have."""
     inbound_url: str | None = None
     """The webhook of our number, for replies; left out: ``/hooks/twilio/inbound`` where the status callbacks go."""
+    bounce_command: tuple[str, ...] = ()
+    """The program into which returned mail is piped, such as ``kizashi bounces read``; left out: nothing comes back."""
     brand: str = "Kizashi"
     """What the app is called that shows pushes on the phone."""
     requests_file: Path | None = None
@@ -111,7 +113,9 @@ class Sandbox:
     def _app(self) -> FastAPI:
         app = FastAPI(title="Kizashi sandbox", docs_url=None, redoc_url=None, openapi_url=None)
         account = twilio.Account(self.options.twilio_auth_token, self.options.twilio_account_sid)
-        person = Person(account, self.record, self.outbound, self.options.inbound_url)
+        person = Person(
+            account, self.record, self.outbound, Ways(self.options.inbound_url, self.options.bounce_command)
+        )
         own = [
             control.router(self.record, self.faults, self.outbound),
             control.people(self.record, self.faults, self.outbound, self.customers, person, self.options.brand),

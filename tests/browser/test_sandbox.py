@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -71,16 +72,25 @@ def built(postgres: PostgresForTests) -> Iterator[Town]:
     """One for all tests: starting it takes longer than most of them."""
     listening = listening_socket("127.0.0.1:0")
     public_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    engine = connect(postgres.url(postgres.fresh()), pool_size=10)
-    with running(Options(twilio_auth_token=AUTH_TOKEN, twilio_account_sid=ACCOUNT)) as sandbox:
+    database_url = postgres.url(postgres.fresh())
+    engine = connect(database_url, pool_size=10)
+    # A program of its own, as a mail server would start it.
+    settings = {"DATABASE__URL": database_url, "LOG__URL": "nats://127.0.0.1:9", "SMTP__BOUNCE_DOMAIN": "example.com"}
+    command = ("env", *(f"KIZASHI_{name}={value}" for name, value in settings.items()), sys.executable)
+    options = Options(
+        twilio_auth_token=AUTH_TOKEN,
+        twilio_account_sid=ACCOUNT,
+        bounce_command=(*command, "-m", "gateway.cli", "bounces", "read"),
+    )
+    with running(options) as sandbox:
         url = f"http://127.0.0.1:{sandbox.http_port}"
-        settings = _settings(public_url, url, sandbox.smtp_port)
-        means = means_of(engine, settings)
+        served = _settings(public_url, url, sandbox.smtp_port)
+        means = means_of(engine, served)
         app = FastAPI()
-        app.include_router(router(engine, settings, means.links))
+        app.include_router(router(engine, served, means.links))
         hooks = Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
         thread = threading.Thread(target=hooks.run, args=([listening],))
-        deliverer = Deliverer(engine, settings)
+        deliverer = Deliverer(engine, served)
         thread.start()
         deliverer.start()
         try:
@@ -93,13 +103,14 @@ def built(postgres: PostgresForTests) -> Iterator[Town]:
 
 
 def _settings(public_url: str, sandbox: str, smtp_port: int) -> Settings:
+    mail = {"host": "127.0.0.1", "port": smtp_port, "starttls": False, "from": "care@example.com"}
     twilio = {"account_sid": ACCOUNT, "auth_token": AUTH_TOKEN, "from": "+15005550006", "base_url": sandbox}
     return Settings.model_validate(
         {
             "public_url": public_url,
             "fcm": {"project_id": "test", "base_url": sandbox},
             "twilio": twilio,
-            "smtp": {"host": "127.0.0.1", "port": smtp_port, "starttls": False, "from": "Kizashi <care@example.com>"},
+            "smtp": {**mail, "bounce_domain": "example.com"},
             "policy": {"quiet_hours": AT_ALL_HOURS},
             "delivery": {"threads": 3, "settle_seconds": 0.3},
         }
@@ -222,6 +233,25 @@ def test_a_mail_is_read_and_unsubscribed_from_in_one_click(town: Town, watched: 
     refused = rows(town.engine, "SELECT purpose, channel, source FROM consents WHERE NOT granted")
     assert refused == [("maintenance", "email", "unsubscribe link")]
     assert not watched.faults
+
+
+def test_a_mail_comes_back_and_the_gateway_knows_its_own(town: Town, watched: Watched) -> None:
+    page = watched.page
+    page.goto(town.page_of())
+    town.send(EMAIL)
+    page.get_by_role("button", name="Bounce").click(timeout=15_000)
+    expect(page.locator("#toast")).to_contain_text("The gateway took note (taken)", timeout=30_000)
+    expect(page.locator(".chip")).to_have_text("Bounced")
+    assert rows(town.engine, "SELECT state FROM messages WHERE channel = 'email'") == [("failed",)]
+    assert not watched.faults
+
+
+def test_spam_is_a_complaint(town: Town, page: Page) -> None:
+    town.send(EMAIL)
+    page.get_by_role("button", name="Spam").click(timeout=15_000)
+    expect(page.locator(".chip")).to_have_text("Marked as spam", timeout=30_000)
+    sources = {source for (source,) in rows(town.engine, "SELECT source FROM consents WHERE NOT granted")}
+    assert any(source.startswith("spam complaint (abuse") for source in sources)
 
 
 def test_the_links_of_a_mail_open_the_gateways_pages(town: Town, page: Page) -> None:

@@ -49,11 +49,12 @@ export function keep(list, items, keyOf, make) {
 }
 
 const LINK = /https?:\/\/[^\s<>"'、。」』）】]+/gi;
-let base = "", called = "", origins = [];
+let base = "", called = "", origins = [], returning = false;
 
 // Where the gateway is reached from here, and what its app is called.
-export function learn(found) { ({ base, origins, brand: called } = found); }
+export function learn(found) { ({ base, origins, brand: called, returns: returning } = found); }
 export const brand = () => called;
+export const returns = () => returning;
 
 // The gateway's own links lead to where it is reached from here, which need not be its public address.
 export function reachable(link) {
@@ -131,7 +132,7 @@ export async function act(message, name, text = "") {
 export function report(done, what) {
   if (!done) return;
   if (!done.told) tell(`${what}. The gateway is not told of that.`);
-  else if (done.status === null) tell(`${what}, but the gateway did not answer. Is it running?`, true);
-  else if (done.status >= 300) tell(`${what}, and the gateway refused it with ${done.status}.`, true);
-  else tell(`${what}. The gateway took note (${done.status}).`);
+  else if (done.taken) tell(`${what}. The gateway took note (${done.said}).`);
+  else if (done.said) tell(`${what}, and the gateway refused it: ${done.said}`, true);
+  else tell(`${what}, but the gateway did not answer. Is it running?`, true);
 }

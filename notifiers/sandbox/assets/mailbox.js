@@ -1,5 +1,5 @@
 // The mailbox: a list, and the mail that is open, as designed, as plain text, and with its headers.
-import { act, day, element, hours, icon, keep, linked, report } from "/assets/elements.js";
+import { act, day, element, hours, icon, keep, linked, report, returns } from "/assets/elements.js";
 
 const PARTS = { html: "As designed", text: "Plain text", headers: "Headers" };
 
@@ -68,17 +68,25 @@ export function mailbox(place, changed) {
       element("div", { class: "envelope" }, element("i", { class: "face", "aria-hidden": "true" }, [...mail.sender][0] ?? "?"),
         element("p", {}, element("b", {}, mail.sender), " ", element("span", {}, mail.sender_address), element("br"), element("span", {}, `to ${mail.to}`)),
         element("time", {}, `${day(mail.at, zone)}, ${hours(mail.at, zone)}`)),
-      element("div", { class: "tools" }, tabs, unsubscribe(mail)), body);
+      element("div", { class: "tools" }, tabs, element("div", { class: "doings" }, ...doings(mail))), body);
     turn(part);
   }
 
-  function unsubscribe(mail) {
-    if (mail.state === "unsubscribed") return element("span", { class: "chip good" }, "Unsubscribed");
-    if (!mail.unsubscribe) return element("span", { class: "faint" }, "Offers no one-click unsubscribe");
-    return element("button", { type: "button", class: "plain", title: "What a mail reader's own button does: one POST (RFC 8058)", onclick: async () => {
-      report(await act(mail, "unsubscribe"), "Unsubscribed in one click");
+  function doings(mail) {
+    const done = { unsubscribed: "Unsubscribed", bounced: "Bounced", spam: "Marked as spam" }[mail.state];
+    if (done) return [element("span", { class: mail.state === "unsubscribed" ? "chip good" : "chip bad" }, done)];
+    const button = (name, label, title, what) => element("button", { type: "button", class: "plain", title, onclick: async (event) => {
+      event.target.disabled = true;
+      report(await act(mail, name), what);
+      event.target.disabled = false;
       await changed();
-    } }, "Unsubscribe");
+    } }, label);
+    return [
+      mail.unsubscribe ? button("unsubscribe", "Unsubscribe", "As a mail reader's own button does: one POST (RFC 8058)", "Unsubscribed in one click")
+        : element("span", { class: "faint" }, "No one-click unsubscribe"),
+      ...(returns() ? [button("spam", "Spam", "The mail provider sends a complaint (RFC 5965)", "Marked as spam"),
+        button("bounce", "Bounce", "The mail comes back after all, as if the mailbox were gone (RFC 3464)", "The mail came back")] : []),
+    ];
   }
 
   // The frame may run no scripts and load nothing: by its sandbox, and by the policy that the letter is served with.
