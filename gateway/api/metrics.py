@@ -35,6 +35,8 @@ class OverviewCollector(Collector):
         yield _labelled("kizashi_outbox_depth", "Messages not at an end yet.", "state", numbers.outbox)
         yield _labelled("kizashi_cases", "Cases.", "state", numbers.cases)
         yield self._messages()
+        yield _by_channel("kizashi_receipts_recorded", "Messages told of.", "status", self._numbers.receipts)
+        yield _by_channel("kizashi_replies_recorded", "What customers answered.", "meaning", self._numbers.replies)
         yield from self._partitions()
         yield GaugeMetricFamily("kizashi_provider_alarms", "Providers that need an operator.", len(numbers.alarms))
 
@@ -60,6 +62,13 @@ class OverviewCollector(Collector):
                 lag.add_metric(name, max(0, self._now_ms - each.newest_at) / 1000)
         yield lag
         yield owned
+
+
+def _by_channel(name: str, said: str, label: str, numbers: dict[tuple[str, str], int]) -> Metric:
+    family = GaugeMetricFamily(name, said, labels=["channel", label])
+    for labels, number in numbers.items():
+        family.add_metric(labels, number)
+    return family
 
 
 def exposition(numbers: Overview, rejected: int | None, *, now_ms: Millis) -> bytes:

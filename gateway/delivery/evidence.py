@@ -228,7 +228,7 @@ def inbound_sms(connection: Connection, customer_id: str, sid: str, body: str, n
         summary=summary,
         channel="sms",
         direction="in",
-        reason=None if meant is None else meant.value,
+        reason="replied" if meant is None else meant.value,
         detail=detail,
     )
     timeline.add(connection, [reply])

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from gateway.storage import alerts_read, cases, decisions_read, messages_read, rule_folders
+from gateway.storage import alerts_read, cases, decisions_read, messages_read, receipts, rule_folders
 from gateway.storage.tables import customers, devices, faults, partitions, provider_alarms, timeline, workers
 from gateway.storage.timeline import Entry
 
@@ -54,6 +54,10 @@ class Overview(msgspec.Struct, frozen=True):
     faults: int
     """Events that made a rule raise."""
     alarms: list[Alarm]
+    receipts: dict[tuple[str, str], int] = {}
+    """Messages of which a status was told, by (channel, status): ``delivered``, ``clicked``, ``bounced``…"""
+    replies: dict[tuple[str, str], int] = {}
+    """What customers answered, by (channel, what it meant)."""
     refused_rules: str | None = None
     """Why the rules in ``rules.dir`` can't be used as they are; ``None``: they can."""
 
@@ -67,6 +71,8 @@ class Overview(msgspec.Struct, frozen=True):
         return waiting
 
 
+REPLIES = ("replied", "stop", "start", "help", "unsubscribed", "complained")
+"""The reasons of entries of the kind ``reply``."""
 SEEN_WITHIN_SECONDS = 30
 """A worker that has not been seen for longer owns nothing."""
 
@@ -90,6 +96,8 @@ def read(connection: Connection) -> Overview:
             Alarm(row["provider"], row["reason"], row["at"])
             for row in connection.execute(select(provider_alarms).order_by(provider_alarms.c.at)).mappings()
         ],
+        receipts=receipts.counts(connection),
+        replies=replies(connection),
         refused_rules=refused_rules(connection),
     )
 
@@ -101,6 +109,16 @@ def refused_rules(connection: Connection) -> str | None:
         return None
     more = f" (and {len(folder.problems) - 1} more)" if len(folder.problems) > 1 else ""
     return f"{folder.problems[0]}{more}; the rules before still hold"
+
+
+def replies(connection: Connection) -> dict[tuple[str, str], int]:
+    """How often customers answered on each channel, and what that meant."""
+    query = (
+        select(timeline.c.channel, timeline.c.reason, func.count())
+        .where(timeline.c.kind == "reply", timeline.c.reason.in_(REPLIES), timeline.c.channel.is_not(None))
+        .group_by(timeline.c.channel, timeline.c.reason)
+    )
+    return {(channel, reason): number for channel, reason, number in connection.execute(query)}
 
 
 def suppressions(connection: Connection) -> dict[str, int]:
