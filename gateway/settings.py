@@ -113,8 +113,8 @@ class BounceImap(_Section):
     poll_seconds: float = Field(default=60.0, ge=0.1)
 
 
-class Smtp(_Section):
-    """Email."""
+class MailServer(_Section):
+    """Where email is handed in."""
 
     host: str | None = None
     port: int = 587
@@ -122,6 +122,11 @@ class Smtp(_Section):
     password: SecretStr | None = None
     starttls: bool = True
     from_: str | None = Field(default=None, alias="from")
+
+
+class Smtp(MailServer):
+    """Email."""
+
     bounce_domain: str | None = None
     """Mail that can't be delivered comes back to ``bounce+…@`` this domain."""
     bounce_imap: BounceImap = BounceImap()
@@ -180,6 +185,8 @@ class Delivery(_Section):
     lease_seconds: float = Field(default=30.0, ge=1)
     settle_seconds: float = Field(default=30.0, ge=0)
     max_attempts: int = Field(default=8, ge=1)
+    rate: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """The most messages a second, by channel, to each of its providers, from each deliver process."""
 
 
 class FrequencyCap(_Section):
@@ -198,6 +205,7 @@ class Policy(_Section):
     """
 
     quiet_hours: dict[str, str] = {}
+    woken_by: dict[str, list[Severity]] = {}
     time_zone: str = "UTC"
     caps: list[FrequencyCap] | None = None
     """``None``: the default ones; an empty list: none."""
@@ -233,6 +241,10 @@ class Settings(BaseSettings):
     twilio: Twilio = Twilio()
     fcm: Fcm = Fcm()
     smtp: Smtp = Smtp()
+    twilio_2: Twilio = Twilio()
+    """Takes over while the first is in trouble."""
+    smtp_2: MailServer = MailServer()
+    """Takes over while the first is in trouble; without ``from`` it sends as the first does."""
     webhook: Webhook = Webhook()
     operations: Operations = Operations()
     influx: Influx = Influx()

@@ -73,6 +73,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     return_path: str | None = None
     """Email: the envelope sender, to which a bounce goes; ``None``: the sender's own mailbox."""
     customer_id: str | None = None
+    taken: frozenset[str] = frozenset()
+    """Provider ids of other messages to the same address: ``settle`` passes them over."""
     first_sent_at_ms: int | None = None
     """When it was first claimed for sending, epoch ms; the same at each try."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -83,38 +83,49 @@ def router(engine: Engine, settings: Settings, signed: Links, clock: Callable[[]
     return routes
 
 
+class _Account(NamedTuple):
+    """One of our accounts with Twilio."""
+
+    provider: str
+    auth_token: str
+    sid: str | None
+
+
 class _Hooks:
     def __init__(self, engine: Engine, settings: Settings, signed: Links, clock: Callable[[], datetime]) -> None:
         self._engine = engine
         self._links = signed
         self._clock = clock
         self._public_url = settings.public_url
-        twilio = settings.twilio
-        self._auth_token = twilio.auth_token.get_secret_value() if twilio.auth_token else None
-        self._account_sid = twilio.account_sid
+        accounts = (("twilio", settings.twilio), ("twilio_2", settings.twilio_2))
+        self._accounts = [
+            _Account(name, twilio.auth_token.get_secret_value(), twilio.account_sid)
+            for name, twilio in accounts
+            if twilio.auth_token
+        ]
 
     async def sms_status(self, message_id: str, request: Request) -> Response:
         """Twilio reports what became of a message."""
         try:
-            fields = await self._twilio_form(request)
+            account, fields = await self._twilio_form(request)
         except Refusal as refusal:
             return _refused("twilio_status", refusal)
         update = read_status(fields)
         if update is None:
             return Response(status_code=204)
-        known = await run_in_threadpool(self._apply_status, message_id, update, fields)
+        known = await run_in_threadpool(self._apply_status, message_id, update, fields, account)
         return Response(status_code=204 if known else 404)
 
-    def _apply_status(self, message_id: str, update: StatusUpdate, fields: dict[str, str]) -> bool:
+    def _apply_status(self, message_id: str, update: StatusUpdate, fields: dict[str, str], account: str) -> bool:
         if len(message_id) > MAX_ID:
             return False
         with self._engine.begin() as connection:
-            return evidence.sms_status(connection, message_id, update, fields, self._clock())
+            return evidence.sms_status(connection, message_id, update, fields, self._clock(), provider=account)
 
     async def sms_inbound(self, request: Request) -> Response:
         """Somebody has written to our number."""
         try:
-            fields = await self._twilio_form(request)
+            _, fields = await self._twilio_form(request)
         except Refusal as refusal:
             return _refused("twilio_inbound", refusal)
         await run_in_threadpool(self._hear, fields)
@@ -198,25 +209,27 @@ class _Hooks:
         with self._engine.begin() as connection:
             evidence.unsubscribe(connection, what.customer_id, what.purpose, what.channel, self._clock())
 
-    async def _twilio_form(self, request: Request) -> dict[str, str]:
-        """The fields of a request that Twilio has signed.
+    async def _twilio_form(self, request: Request) -> tuple[str, dict[str, str]]:
+        """The provider whose account signed the request, and its fields.
 
         Raises:
             Refusal: it is not Twilio's, is altered, was meant for another URL, or is no form.
         """
         body = await _body(request)
-        if self._auth_token is None:
+        if not self._accounts:
             raise Refusal(403, "twilio.auth_token is not set, so nothing can be Twilio's")
         pairs = _form(request, body)
         url = signature.public_url(self._public_url, request.scope["raw_path"].decode("latin-1"), request.url.query)
         given = request.headers.get(signature.HEADER, "")
-        if not signature.is_valid(self._auth_token, url, pairs, given, body):
+        signed = [each for each in self._accounts if signature.is_valid(each.auth_token, url, pairs, given, body)]
+        if not signed:
             raise Refusal(403, "the signature is not Twilio's for this URL and these fields")
         fields = dict(pairs)
-        account = fields.get("AccountSid", "")
-        if self._account_sid and account and not hmac.compare_digest(account.encode(), self._account_sid.encode()):
-            raise Refusal(403, "the account is not ours")
-        return fields
+        said = fields.get("AccountSid", "")
+        for account in signed:
+            if not account.sid or not said or hmac.compare_digest(said.encode(), account.sid.encode()):
+                return account.provider, fields
+        raise Refusal(403, "the account is not ours")
 
 
 async def _body(request: Request) -> bytes:

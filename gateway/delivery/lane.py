@@ -11,54 +11,124 @@ import structlog
 
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.metrics import OPEN
+from gateway.delivery.rate import Rate
 from notifiers.outcome import Accepted, Notifier, Outcome, Refused
 
 log = structlog.get_logger()
 
 Job = Callable[[], None]
 
+AHEAD_S = 0.1
+"""So much work is claimed ahead of the threads, measured by how long sends take: a claim is a round trip to the
+database, and a thread that waits for one sends nothing."""
+MOST_AHEAD = 200
+_NEWEST = 0.2
+"""The weight of the newest send in the average of how long they take."""
+
 
 class Lane:
-    """``width`` threads that work for one channel. They end with the process."""
+    """``width`` threads that work for one provider. They end with the process."""
 
-    def __init__(self, notifier: Notifier, width: int, on_free: Callable[[], None]) -> None:
-        """``on_free``: called from the lane's threads whenever a place becomes free."""
+    def __init__(
+        self, notifier: Notifier, width: int, on_free: Callable[[], None], *, per_second: float | None = None
+    ) -> None:
+        """Start the threads.
+
+        Args:
+            notifier: the provider.
+            width: sends at once.
+            on_free: called from the lane's threads when the lane has room for more.
+            per_second: the most messages a second; ``None``: as many as it takes.
+        """
         self.channel = notifier.channel
         self.notifier = notifier
         self._width = width
         self._on_free = on_free
         self._breaker = Breaker()
+        self._rate = Rate(per_second)
+        self._unrecorded = threading.Semaphore(width)
         self._busy = 0
+        self._asking = 0
+        self._usual_s: float | None = None
         self._lock = threading.Lock()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         for number in range(width):
-            threading.Thread(target=self._work, name=f"send-{self.channel}-{number}", daemon=True).start()
+            threading.Thread(target=self._work, name=f"send-{notifier.provider}-{number}", daemon=True).start()
 
     @property
     def busy(self) -> int:
         """Jobs given and not finished."""
         return self._busy
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the provider is in trouble: left alone, or tried with one message."""
+        return self._breaker.is_open
+
     def free(self) -> int:
         """How many messages may be claimed for this lane now; none while its provider is left alone."""
+        now = time.monotonic()
         with self._lock:
-            return self._breaker.allowance(self._width - self._busy, self._busy, time.monotonic())
+            ahead = 0 if self._breaker.is_open else self._ahead()
+            room = self._breaker.allowance(self._width + ahead - self._busy, self._busy, now)
+            # Half of it at a time: a claim of one message costs as much as one of a hundred.
+            return self._rate.allowance(room, now) if room > 0 and room >= ahead // 2 else 0
 
-    def idle_places(self) -> int:
-        """Free threads, whatever the provider's state."""
+    def seconds_to_next(self) -> float | None:
+        """Until the provider's rate lets one more go; ``None``: it is not what is waited for."""
         with self._lock:
-            return self._width - self._busy
+            return self._rate.seconds_to_next(time.monotonic())
 
-    def give(self, job: Job) -> None:
-        """Have a thread do ``job``."""
+    def places_to_ask(self) -> int:
+        """How many messages in doubt may be asked about, whatever the provider's state and however much waits."""
+        with self._lock:
+            return max(0, max(1, self._width // 4) - self._asking)
+
+    def send(self, job: Job) -> None:
+        """Have a thread do ``job``, which sends one message."""
         with self._lock:
             self._busy += 1
+            self._rate.spend(1)
         self._jobs.put(job)
 
+    def ask(self, job: Job) -> None:
+        """Have a thread do ``job``, which asks about one message."""
+        with self._lock:
+            self._busy += 1
+            self._asking += 1
+
+        def asking() -> None:
+            try:
+                job()
+            finally:
+                with self._lock:
+                    self._asking -= 1
+
+        self._jobs.put(asking)
+
     def close(self) -> None:
-        """End the threads, each after its present job."""
+        """End the threads, each after what was given before."""
         for _ in range(self._width):
             self._jobs.put(None)
+
+    def await_record(self) -> None:
+        """Before a send: wait while ``width`` sends are not recorded. Each of them may be repeated after a kill."""
+        self._unrecorded.acquire()
+
+    def recorded(self) -> None:
+        """A send for which ``await_record`` was called is recorded."""
+        self._unrecorded.release()
+
+    def is_left_alone(self) -> bool:
+        """Whether what was claimed ahead had better wait."""
+        with self._lock:
+            return bool(self._breaker.seconds_left(time.monotonic()))
+
+    def took(self, seconds: float) -> None:
+        """A send took so long."""
+        with self._lock:
+            usual = self._usual_s
+            self._usual_s = seconds if usual is None else usual + _NEWEST * (seconds - usual)
 
     def note(self, outcome: Outcome) -> None:
         """Count an outcome for or against the provider."""
@@ -67,7 +137,12 @@ class Lane:
                 self._breaker.succeeded()
             else:
                 self._breaker.failed(time.monotonic())
-            OPEN.labels(self.channel).set(self._breaker.is_open)
+            OPEN.labels(self.notifier.provider).set(self._breaker.is_open)
+
+    def _ahead(self) -> int:
+        if self._usual_s is None:
+            return 0
+        return min(MOST_AHEAD, int(self._width * AHEAD_S / max(self._usual_s, 1e-6)))
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -79,4 +154,6 @@ class Lane:
             finally:
                 with self._lock:
                     self._busy -= 1
-                self._on_free()
+                    has_room = self._busy <= self._width + self._ahead() // 2
+                if has_room:
+                    self._on_free()

@@ -9,7 +9,7 @@ OUTCOMES = Counter("kizashi_send_outcomes", "What sends came to", ["channel", "o
 SUPPRESSIONS = Counter("kizashi_suppressions", "Contacts or channels refused by the contact policy", ["reason"])
 SPENT = Counter("kizashi_spent_units", "SMS segments, else messages, taken out of daily budgets", ["channel"])
 CONTACTS = Counter("kizashi_contacts", "Contacts that came into a state", ["state"])
-OPEN = Gauge("kizashi_provider_paused", "1 while a provider in trouble is left alone", ["channel"])
+OPEN = Gauge("kizashi_provider_paused", "1 while a provider in trouble is left alone", ["provider"])
 SEND_SECONDS = Histogram(
     "kizashi_send_seconds",
     "Time of one request to a provider",

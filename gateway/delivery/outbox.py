@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 
+import msgspec
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -19,12 +21,13 @@ from gateway.delivery import settlement, steps
 from gateway.delivery.lane import Lane
 from gateway.delivery.links import Links, Unsubscribe
 from gateway.delivery.metrics import OUTCOMES, QUEUE_SECONDS, SEND_SECONDS
-from gateway.delivery.providers import EACH_ITS_OWN, Unconfigured
+from gateway.delivery.providers import ASKED, EACH_ITS_OWN, Unconfigured
 from gateway.delivery.recorder import Recorder
-from gateway.delivery.settlement import Asked, Rules, Sent
+from gateway.delivery.route import Route
+from gateway.delivery.settlement import Asked, Rules, Sent, Untried
 from gateway.storage import contacts, messages
 from gateway.storage.messages import Claimed
-from notifiers.outcome import Notifier, Outcome, Outgoing, Unknown
+from notifiers.outcome import CannotTell, Notifier, Outcome, Outgoing, Settlement, Unknown
 
 log = structlog.get_logger()
 
@@ -37,6 +40,8 @@ EXPIRE_AT_ONCE = 500
 BREATH_S = 0.002
 """Between two claims while there is a backlog: several places become free meanwhile and share one claim."""
 RETRY_S = 0.5
+STALE = 0.5
+"""After this share of its lease a message that still waits for a thread goes back: a send must end within the rest."""
 
 
 class Outbox:
@@ -53,6 +58,8 @@ class Outbox:
         lease_s: float,
         clock: Callable[[], datetime],
         on_step_ended: Callable[[], None],
+        spares: Mapping[str, Notifier] | None = None,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
         """Start the lanes.
 
@@ -65,6 +72,8 @@ class Outbox:
             lease_s: how long a claim lasts; longer than a send and its record can take.
             clock: UTC.
             on_step_ended: called when a contact may have become due.
+            spares: by channel, who takes over while its first provider is in trouble.
+            rates: the most messages a second to each provider of a channel; a channel that is not there has no limit.
         """
         self._engine = engine
         self._links = links
@@ -76,10 +85,18 @@ class Outbox:
         self._recorder = Recorder(engine, rules, clock, self._changed)
         idle = {channel for channel, notifier in notifiers.items() if isinstance(notifier, Unconfigured)}
         width = max(1, threads // max(1, len(notifiers) - len(idle)))
-        self._lanes = {
-            channel: Lane(notifier, 1 if channel in idle else width, self._wake.set)
-            for channel, notifier in notifiers.items()
-        }
+
+        def lane(channel: str, notifier: Notifier) -> Lane:
+            return Lane(
+                notifier, 1 if channel in idle else width, self._wake.set, per_second=(rates or {}).get(channel)
+            )
+
+        self._routes: dict[str, Route] = {}
+        for channel, notifier in notifiers.items():
+            spare = (spares or {}).get(channel)
+            ways = [notifier] if spare is None else [notifier, spare]
+            self._routes[channel] = Route([lane(channel, each) for each in ways])
+        self._lanes = [lane for route in self._routes.values() for lane in route.lanes]
 
     def wake(self) -> None:
         """Something may be due."""
@@ -88,7 +105,7 @@ class Outbox:
     @property
     def under_way(self) -> int:
         """Messages claimed and not yet recorded."""
-        return sum(lane.busy for lane in self._lanes.values()) + self._recorder.waiting
+        return sum(lane.busy for lane in self._lanes) + self._recorder.waiting
 
     def run(self, stop: threading.Event) -> None:
         """Claim and send until ``stop`` is set. A lost database is waited for."""
@@ -110,7 +127,7 @@ class Outbox:
             if claimed:
                 stop.wait(BREATH_S)
             else:
-                self._wake.wait(POLL_S)
+                self._wake.wait(self._pause())
 
     def drain(self, seconds: float) -> int:
         """Wait until everything under way is recorded, or ``seconds`` are over; returns what is left to its lease."""
@@ -121,7 +138,7 @@ class Outbox:
 
     def close(self) -> None:
         """End the threads; what is still under way is left to its lease."""
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             lane.close()
         self._recorder.close()
 
@@ -129,28 +146,54 @@ class Outbox:
         self._wake.set()
         self._on_step_ended()
 
+    def _pause(self) -> float:
+        waits = [wait for lane in self._lanes if (wait := lane.seconds_to_next()) is not None]
+        return min([POLL_S, *waits])
+
     def _send_due(self) -> int:
-        free = {channel: lane.free() for channel, lane in self._lanes.items()}
-        if not any(free.values()):
-            return 0
+        """Claim for the lanes that have room: first for the providers that come first, then for those behind them."""
+        shares = [route.shares() for route in self._routes.values()]
+        claimed = 0
+        for turn in range(max(map(len, shares))):
+            lanes = {share[turn][0].channel: share[turn] for share in shares if len(share) > turn and share[turn][1]}
+            claimed += self._claim(lanes) if lanes else 0
+        return claimed
+
+    def _claim(self, lanes: Mapping[str, tuple[Lane, int]]) -> int:
         with self._engine.begin() as connection:
-            claimed = messages.claim(connection, free, owner=self._rules.owner, lease_s=self._lease_s)
+            claimed = messages.claim(
+                connection,
+                {channel: free for channel, (_, free) in lanes.items()},
+                providers={channel: lane.notifier.provider for channel, (lane, _) in lanes.items()},
+                owner=self._rules.owner,
+                lease_s=self._lease_s,
+            )
+        at = time.monotonic()
         for message in claimed:
-            self._give(self._lanes[message.channel], message, self._send)
+            lane, _ = lanes[message.channel]
+            lane.send(partial(self._send, lane, message, at))
         return len(claimed)
 
     def _ask_doubtful(self) -> None:
-        """Settle what is in doubt, at most as many as there are places: asking takes a thread too."""
-        channels = [channel for channel, lane in self._lanes.items() if lane.idle_places() > 0]
-        limit = min((self._lanes[channel].idle_places() for channel in channels), default=0)
-        if not limit:
+        """Settle what is in doubt, a few at a time: asking takes a thread too."""
+        places = {channel: route.places_to_ask() for channel, route in self._routes.items()}
+        channels = [channel for channel, free in places.items() if free]
+        if not channels:
             return
         with self._engine.begin() as connection:
             doubtful = messages.claim_doubtful(
-                connection, channels, limit=limit, owner=self._rules.owner, lease_s=self._lease_s
+                connection,
+                channels,
+                limit=min(places[channel] for channel in channels),
+                owner=self._rules.owner,
+                lease_s=self._lease_s,
             )
         for message in doubtful:
-            self._give(self._lanes[message.channel], message, self._ask)
+            lane = self._routes[message.channel].of(message.provider)
+            if lane is None:  # the provider that has it, or not, is no longer configured: nobody else can tell
+                self._recorder.put(Asked(message, message.provider or "", CannotTell()))
+            else:
+                lane.ask(partial(self._ask, lane, message))
 
     def _expire(self) -> None:
         with self._engine.begin() as connection:
@@ -162,21 +205,25 @@ class Outbox:
         if gone:
             self._on_step_ended()
 
-    def _give(self, lane: Lane, message: Claimed, job: Callable[[Lane, Claimed], None]) -> None:
-        lane.give(lambda: job(lane, message))
-
-    def _send(self, lane: Lane, message: Claimed) -> None:
+    def _send(self, lane: Lane, message: Claimed, claimed_at: float) -> None:
+        lane.await_record()
+        if lane.is_left_alone() or time.monotonic() - claimed_at > self._lease_s * STALE:
+            self._recorder.put(Untried(message), lane.recorded)
+            return
         now = self._clock()
         if message.expires_at is not None and message.expires_at <= now:
-            self._recorder.put(Sent(message, lane.notifier.provider, None))
+            self._recorder.put(Sent(message, lane.notifier.provider, None), lane.recorded)
             return
         QUEUE_SECONDS.labels(lane.channel).observe(max(0.0, (now - message.due_at).total_seconds()))
-        with SEND_SECONDS.labels(lane.channel).time():
-            outcome = self._outcome(lane, message, now)
+        begun = time.monotonic()
+        outcome = self._outcome(lane, message, now)
+        took = time.monotonic() - begun
+        lane.took(took)
+        SEND_SECONDS.labels(lane.channel).observe(took)
         if lane.channel not in EACH_ITS_OWN:
             lane.note(outcome)
         OUTCOMES.labels(lane.channel, type(outcome).__name__.lower()).inc()
-        self._recorder.put(Sent(message, lane.notifier.provider, outcome))
+        self._recorder.put(Sent(message, lane.notifier.provider, outcome), lane.recorded)
 
     def _outcome(self, lane: Lane, message: Claimed, now: datetime) -> Outcome:
         try:
@@ -187,7 +234,16 @@ class Outbox:
 
     def _ask(self, lane: Lane, message: Claimed) -> None:
         since = message.first_sent_at or message.due_at
-        answer = lane.notifier.settle(self._outgoing(message, self._clock()), int(since.timestamp() * 1000))
+        outgoing = self._outgoing(message, self._clock())
+        answer: Settlement = CannotTell()
+        if message.channel in ASKED:
+            with self._engine.connect() as connection:
+                others = messages.others_to(connection, message)
+            outgoing = msgspec.structs.replace(outgoing, taken=others.provider_ids)
+            if others.going:  # what the provider shows may be the other one's: ask when that is settled
+                self._recorder.put(Asked(message, lane.notifier.provider, answer))
+                return
+        answer = lane.notifier.settle(outgoing, int(since.timestamp() * 1000))
         self._recorder.put(Asked(message, lane.notifier.provider, answer))
 
     def _outgoing(self, message: Claimed, now: datetime) -> Outgoing:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 from pydantic import SecretStr
 
-from gateway.settings import Settings
+from gateway.settings import MailServer, Settings, Twilio
 from notifiers.catalog import CATALOG
 from notifiers.outcome import CannotTell, Notifier, Outcome, Outgoing, Refused, Settlement
 
@@ -50,11 +50,25 @@ class Unconfigured:
 
 def build(settings: Settings) -> dict[str, Notifier]:
     """A notifier for each channel of the catalog."""
-    return {channel: _built(channel, settings) for channel in CATALOG}
+    return {channel: _built(channel, _FIELDS[channel](settings)) for channel in CATALOG}
 
 
-def _built(channel: str, settings: Settings) -> Notifier:
-    fields = _FIELDS[channel](settings)
+def spares(settings: Settings) -> dict[str, Notifier]:
+    """By channel, who takes over while its first provider is in trouble, named ``twilio_2`` and ``smtp_2``."""
+    second = {
+        "sms": ("twilio_2", _twilio(settings.twilio_2, settings)),
+        "email": ("smtp_2", _mail_server(settings.smtp_2, settings)),
+    }
+    found = {}
+    for channel, (provider, fields) in second.items():
+        built = _built(channel, fields)
+        if not isinstance(built, Unconfigured):
+            built.provider = provider
+            found[channel] = built
+    return found
+
+
+def _built(channel: str, fields: dict[str, Any] | None) -> Notifier:
     if fields is None:
         return Unconfigured(channel)
     entry = CATALOG[channel]
@@ -78,7 +92,10 @@ def _push(settings: Settings) -> dict[str, Any] | None:
 
 
 def _sms(settings: Settings) -> dict[str, Any] | None:
-    twilio = settings.twilio
+    return _twilio(settings.twilio, settings)
+
+
+def _twilio(twilio: Twilio, settings: Settings) -> dict[str, Any] | None:
     if twilio.account_sid is None:
         return None
     return {
@@ -92,16 +109,19 @@ def _sms(settings: Settings) -> dict[str, Any] | None:
 
 
 def _email(settings: Settings) -> dict[str, Any] | None:
-    smtp = settings.smtp
-    if smtp.host is None:
+    return _mail_server(settings.smtp, settings)
+
+
+def _mail_server(server: MailServer, settings: Settings) -> dict[str, Any] | None:
+    if server.host is None:
         return None
     return {
-        "host": smtp.host,
-        "port": smtp.port,
-        "username": smtp.username,
-        "password": _plain(smtp.password),
-        "starttls": smtp.starttls,
-        "from_": smtp.from_ or "",
+        "host": server.host,
+        "port": server.port,
+        "username": server.username,
+        "password": _plain(server.password),
+        "starttls": server.starttls,
+        "from_": server.from_ or settings.smtp.from_ or "",
         "connections": settings.delivery.threads,
     }
 

@@ -6,16 +6,18 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from typing import TypeGuard
 
 import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gateway.delivery import settlement
-from gateway.delivery.settlement import Asked, Rules, Sent
+from gateway.delivery.settlement import Asked, Rules, Sent, Untried
+from gateway.storage import messages
 from notifiers.outcome import Accepted
 
 log = structlog.get_logger()
@@ -23,7 +25,11 @@ log = structlog.get_logger()
 GROUP = 200
 RETRY_S = (0.05, 0.2, 0.5, 1.0)
 
-Record = Sent | Asked
+Record = Sent | Asked | Untried
+
+
+def _nobody() -> None:
+    """Nobody waits for the record."""
 
 
 class Recorder:
@@ -37,7 +43,7 @@ class Recorder:
         self._rules = rules
         self._clock = clock
         self._on_change = on_change
-        self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Record, Callable[[], None]] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._lock = threading.Lock()
         self._closed = False
@@ -48,11 +54,11 @@ class Recorder:
         """Records not yet committed."""
         return self._waiting
 
-    def put(self, record: Record) -> None:
-        """Have ``record`` written."""
+    def put(self, record: Record, on_written: Callable[[], None] = _nobody) -> None:
+        """Have ``record`` written; then ``on_written`` is called, from the recorder's thread."""
         with self._lock:
             self._waiting += 1
-        self._queue.put(record)
+        self._queue.put((record, on_written))
 
     def close(self) -> None:
         """End the thread; what is not written yet is left to its lease."""
@@ -62,23 +68,31 @@ class Recorder:
     def _work(self) -> None:
         while not self._closed:
             group = self._next_group()
-            accepted = [each for each in group if isinstance(each, Sent) and isinstance(each.outcome, Accepted)]
-            if accepted:
-                self._insist(partial(self._accepted, accepted))
-            for record in group:
-                if isinstance(record, Asked) or not isinstance(record.outcome, Accepted):
-                    self._insist(partial(self._single, record))
+            self._write([record for record, _ in group])
             with self._lock:
                 self._waiting -= len(group)
-            if len(accepted) < len(group):
-                self._on_change()
+            for _, on_written in group:
+                on_written()
 
-    def _next_group(self) -> list[Record]:
+    def _write(self, group: Sequence[Record]) -> None:
+        accepted = [each for each in group if isinstance(each, Sent) and isinstance(each.outcome, Accepted)]
+        if accepted:
+            self._insist(partial(self._accepted, accepted))
+        untried = [each.message.id for each in group if isinstance(each, Untried)]
+        if untried:
+            self._insist(partial(messages.give_back, ids=untried, owner=self._rules.owner))
+        rest = [each for each in group if isinstance(each, Asked) or _has_consequences(each)]
+        for record in rest:
+            self._insist(partial(self._single, record))
+        if rest or untried:
+            self._on_change()
+
+    def _next_group(self) -> list[tuple[Record, Callable[[], None]]]:
         """What waits, at least one unless closed."""
         found = [self._queue.get()]
         while len(found) < GROUP and not self._queue.empty():
             found.append(self._queue.get())
-        return [record for record in found if record is not None]
+        return [each for each in found if each is not None]
 
     def _insist(self, write: Callable[[Connection], None]) -> None:
         """Write in a transaction of its own, again and again while the database is away.
@@ -103,9 +117,13 @@ class Recorder:
     def _accepted(self, accepted: list[Sent], connection: Connection) -> None:
         settlement.record_accepted(connection, accepted, self._rules.owner, self._clock())
 
-    def _single(self, record: Record, connection: Connection) -> None:
+    def _single(self, record: Sent | Asked, connection: Connection) -> None:
         if isinstance(record, Asked):
             settlement.record_asked(connection, record, self._rules, self._clock())
         else:
             # Jitter wants no secrecy.
             settlement.record_sent(connection, record, self._rules, self._clock(), random.random())  # noqa: S311
+
+
+def _has_consequences(record: Record) -> TypeGuard[Sent]:
+    return isinstance(record, Sent) and not isinstance(record.outcome, Accepted)

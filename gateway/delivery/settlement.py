@@ -54,6 +54,12 @@ class Asked(NamedTuple):
     settlement: Settlement
 
 
+class Untried(NamedTuple):
+    """A message that was claimed, and not tried after all."""
+
+    message: Claimed
+
+
 def record_accepted(connection: Connection, sent: Sequence[Sent], owner: str, now: datetime) -> None:
     """Record sends that were accepted, all of one process, in the caller's transaction."""
     taken = [
@@ -92,8 +98,10 @@ def record_asked(connection: Connection, asked: Asked, rules: Rules, now: dateti
     """Record what a provider said about a message in doubt, and what follows."""
     message = asked.message
     match asked.settlement:
-        case Accepted(provider_id) if not messages.is_taken(connection, provider_id, message.id):
+        case Accepted(provider_id) if _is_ours(connection, message, provider_id):
             record_accepted(connection, [Sent(message, asked.provider, asked.settlement)], rules.owner, now)
+        case Accepted():  # another process settled another message with it meanwhile: look again, for the next one
+            messages.release(connection, message.id, "unknown", owner=rules.owner, reason=message.reason, due_in_s=0.0)
         case NotSent():
             _send_after_all(connection, message, "the provider does not have it", rules, now)
         case CannotTell() if _may_repeat(message):
@@ -121,6 +129,12 @@ def alarm(connection: Connection, provider: str, reason: str) -> None:
     statement = insert(provider_alarms).values(provider=provider, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["provider"], set_=values))
     log.error("provider.alarm", provider=provider, reason=reason)
+
+
+def _is_ours(connection: Connection, message: Claimed, provider_id: str) -> bool:
+    """Whether no other message to the number has ``provider_id``; holds it for this one until the transaction ends."""
+    messages.lock_number(connection, message.address)
+    return provider_id not in messages.others_to(connection, message).provider_ids
 
 
 def _may_repeat(message: Claimed) -> bool:

@@ -34,6 +34,9 @@ RANK: Final = {
 
 ENDED: Final = ("failed", "expired", "withdrawn")
 
+_NUMBER_LOCKS: Final = 0x6E756D62
+"""Keeps our advisory locks apart from others of the same database."""
+
 SENDER_LOST: Final = "sender_lost"
 """Reason of an *unknown* whose sending process died between the claim and the record."""
 
@@ -111,7 +114,9 @@ _FIELDS = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
 
 _CLAIM = text(f"""
 WITH due AS (
-    SELECT d.id FROM unnest(CAST(:channels AS text[]), CAST(:free AS int[])) AS lane(channel, free)
+    SELECT d.id, lane.provider
+    FROM unnest(CAST(:channels AS text[]), CAST(:free AS int[]), CAST(:providers AS text[]))
+        AS lane(channel, free, provider)
     CROSS JOIN LATERAL (
         SELECT id FROM messages
         WHERE state = 'queued' AND channel = lane.channel AND due_at <= now()
@@ -120,7 +125,8 @@ WITH due AS (
 )
 UPDATE messages AS m
 SET state = 'sending', attempts = attempts + 1, lease_owner = :owner, reason = NULL, updated_at = now(),
-    lease_until = now() + make_interval(secs => :lease), first_sent_at = coalesce(first_sent_at, now())
+    lease_until = now() + make_interval(secs => :lease), first_sent_at = coalesce(first_sent_at, now()),
+    provider = coalesce(due.provider, m.provider)
 FROM due WHERE m.id = due.id
 RETURNING {_FIELDS}
 """)  # noqa: S608 - column names of our own
@@ -137,6 +143,18 @@ SET reason = CASE m.state WHEN 'sending' THEN '{SENDER_LOST}' ELSE m.reason END,
 FROM due WHERE m.id = due.id
 RETURNING {_FIELDS}
 """)  # noqa: S608 - column names of our own
+
+_GIVE_BACK = text("""
+UPDATE messages
+SET state = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL, updated_at = now(),
+    first_sent_at = CASE attempts WHEN 1 THEN NULL ELSE first_sent_at END
+WHERE id = ANY(:ids) AND state = 'sending' AND lease_owner = :owner
+""")
+
+_OTHERS = text("""
+SELECT provider_id, state = 'sending' AND lease_until > now() AND body = :body AS going FROM messages
+WHERE channel = 'sms' AND address = :address AND id <> :id AND (provider_id IS NOT NULL OR state = 'sending')
+""")
 
 _ACCEPTED = text("""
 UPDATE messages AS m
@@ -167,13 +185,34 @@ def add(connection: Connection, new: Sequence[New]) -> None:
     connection.execute(_ADD, [msgspec.structs.asdict(each) for each in new])
 
 
-def claim(connection: Connection, free: Mapping[str, int], *, owner: str, lease_s: float) -> list[Claimed]:
-    """Take up to ``free[channel]`` due messages of each channel for ``owner``; what others hold is passed over."""
+def claim(
+    connection: Connection,
+    free: Mapping[str, int],
+    *,
+    owner: str,
+    lease_s: float,
+    providers: Mapping[str, str] | None = None,
+) -> list[Claimed]:
+    """Take up to ``free[channel]`` due messages of each channel for ``owner``; what others hold is passed over.
+
+    ``providers`` names who will be given them, by channel: should their sender die, that one is asked.
+    """
     lanes = {channel: places for channel, places in free.items() if places > 0}
     if not lanes:
         return []
-    parameters = {"channels": list(lanes), "free": list(lanes.values()), "owner": owner, "lease": lease_s}
+    parameters = {
+        "channels": list(lanes),
+        "free": list(lanes.values()),
+        "providers": [(providers or {}).get(channel) for channel in lanes],
+        "owner": owner,
+        "lease": lease_s,
+    }
     return _claimed(connection.execute(_CLAIM, parameters).mappings())
+
+
+def give_back(connection: Connection, ids: Sequence[str], *, owner: str) -> None:
+    """Queue messages again that were claimed and not tried: as if they had never been claimed."""
+    connection.execute(_GIVE_BACK, {"ids": sorted(ids), "owner": owner})
 
 
 def claim_doubtful(
@@ -330,13 +369,24 @@ def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
     ]
 
 
-def is_taken(connection: Connection, provider_id: str, message_id: str) -> bool:
-    """Whether the provider's id already belongs to another message to the same address."""
-    ours = select(messages.c.customer_id).where(messages.c.id == message_id).scalar_subquery()
-    query = select(messages.c.id).where(
-        messages.c.customer_id == ours, messages.c.provider_id == provider_id, messages.c.id != message_id
-    )
-    return connection.execute(query.limit(1)).first() is not None
+class Others(NamedTuple):
+    """What is known of the other messages to the same number."""
+
+    provider_ids: frozenset[str]
+    """Theirs: what the provider says of these is not about the message asked about."""
+    going: bool
+    """One that says the same is being sent at this moment: what the provider has may be that one."""
+
+
+def others_to(connection: Connection, message: Claimed) -> Others:
+    """The other messages to the number that ``message`` went to."""
+    rows = connection.execute(_OTHERS, {"address": message.address, "body": message.body, "id": message.id}).all()
+    return Others(frozenset(row.provider_id for row in rows if row.provider_id), any(row.going for row in rows))
+
+
+def lock_number(connection: Connection, address: str) -> None:
+    """Until this transaction ends nobody else settles a message to this number."""
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address, _NUMBER_LOCKS))))
 
 
 def replied_to(connection: Connection, customer_id: str, channel: str) -> list[str]:

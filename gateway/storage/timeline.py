@@ -72,8 +72,7 @@ def add(connection: Connection, entries: Iterable[Entry]) -> None:
     if not rows:
         return
     connection.execute(_ADD, rows)
-    for customer_id in {row["customer_id"] for row in rows}:
-        wake.notify(connection, wake.TIMELINE, customer_id)
+    wake.notify(connection, wake.TIMELINE, *sorted({row["customer_id"] for row in rows}))
 
 
 def page(connection: Connection, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> Page:

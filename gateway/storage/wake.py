@@ -17,21 +17,24 @@ INVENTORY: Final = "kizashi_inventory"
 """Devices, stores or rules wait to be written to the log. No payload."""
 
 
-_NOTIFY: Final = text("SELECT pg_notify(:channel, :payload)")
+_NOTIFY: Final = text("SELECT pg_notify(:channel, payload) FROM unnest(CAST(:payloads AS text[])) AS payload")
 _WOKEN: Final = "kizashi_woken"
 
 
-def notify(connection: Connection, channel: str, payload: str = "") -> None:
-    """Wake the listeners of ``channel`` when this transaction commits; equal calls in it are one."""
-    call = (channel, payload)
+def notify(connection: Connection, channel: str, *payloads: str) -> None:
+    """Wake the listeners of ``channel`` when this transaction commits; equal calls in it are one.
+
+    ``payloads``: what they are told, each on its own; none: an empty one.
+    """
+    calls = [(channel, payload) for payload in dict.fromkeys(payloads or ("",))]
     transaction = connection.get_transaction()
     if transaction is not None and not connection.in_nested_transaction():
         # PostgreSQL folds equal notifications into one; not to send them at all also saves their round trips.
-        of, calls = connection.info.get(_WOKEN, (None, set[tuple[str, str]]()))
+        of, made = connection.info.get(_WOKEN, (None, set[tuple[str, str]]()))
         if of is not transaction:
-            of, calls = transaction, set()
-            connection.info[_WOKEN] = (of, calls)
-        if call in calls:
-            return
-        calls.add(call)
-    connection.execute(_NOTIFY, {"channel": channel, "payload": payload})
+            of, made = transaction, set()
+            connection.info[_WOKEN] = (of, made)
+        calls = [call for call in calls if call not in made]
+        made.update(calls)
+    if calls:
+        connection.execute(_NOTIFY, {"channel": channel, "payloads": [payload for _, payload in calls]})

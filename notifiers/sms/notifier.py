@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import unicodedata
 import weakref
-from collections import OrderedDict
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
@@ -30,9 +28,6 @@ CLOCK_SLACK_MS = 2_000
 
 LISTED = 100
 """Messages to one number that are looked through when settling."""
-
-REMEMBERED = 10_000
-"""Accepted messages whose sid is remembered, so that one answer never settles two messages."""
 
 _ELLIPSIS = "..."
 """Three dots: the one-character ellipsis would turn a GSM-7 text into UCS-2, at twice the price."""
@@ -60,8 +55,6 @@ class SmsNotifier:
         self._config = config
         self._http = DeadlineTwilioClient(config.base_url, config.connections)
         self._client = Client(config.account_sid, config.auth_token, http_client=self._http, environment={"-": ""})
-        self._claims: OrderedDict[str, str] = OrderedDict()
-        self._claims_lock = threading.Lock()
         self._finalizer = weakref.finalize(self, self._http.session.close)
 
     def send(self, message: Outgoing) -> Outcome:
@@ -73,13 +66,10 @@ class SmsNotifier:
                 self._client.messages.create(**self._fields(message))
             except _SDK_FAILURES as error:
                 return _outcome(now, error)
-            outcome = _outcome(now, None)
-        if isinstance(outcome, Accepted):
-            self._claim(outcome.provider_id, message.message_id)
-        return outcome
+            return _outcome(now, None)
 
     def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
-        """Look for ``message`` among what Twilio has for that number: same body, created since, not another message's.
+        """Look for ``message`` among what Twilio has for that number: same body, created since, not ``taken``.
 
         Ask some seconds after the send: a message shows in Twilio's list a moment after it was taken.
         """
@@ -93,7 +83,7 @@ class SmsNotifier:
         since = datetime.fromtimestamp((sent_after_ms - CLOCK_SLACK_MS) // 1000, UTC)
         recent = [each for each in listed if each.date_created is None or each.date_created >= since]
         for each in reversed(recent):  # newest first on the wire; the oldest match is ours
-            if self._is_ours(each, message):
+            if _is_ours(each, message):
                 return Accepted(each.sid)
         # A full list that does not reach back far enough proves nothing.
         return CannotTell() if len(recent) == LISTED else NotSent()
@@ -113,21 +103,6 @@ class SmsNotifier:
         if message.ttl_s is not None:
             fields["validity_period"] = min(max(message.ttl_s, 1), MAX_VALIDITY_S)
         return fields
-
-    def _is_ours(self, listed: Any, message: Outgoing) -> bool:
-        if not isinstance(listed.sid, str) or not _same_body(str(listed.body or ""), fit(message.text)):
-            return False
-        if str(listed.direction or "").startswith("inbound"):
-            return False
-        return self._claim(listed.sid, message.message_id)
-
-    def _claim(self, sid: str, message_id: str) -> bool:
-        """Note that ``sid`` is this message's; false if it is another's."""
-        with self._claims_lock:
-            owner = self._claims.setdefault(sid, message_id)
-            while len(self._claims) > REMEMBERED:
-                self._claims.popitem(last=False)
-        return owner == message_id
 
 
 def fit(text: str) -> str:
@@ -154,6 +129,14 @@ def _outcome(now: Attempt, error: BaseException | None) -> Outcome:
 def _is_number(text: str) -> bool:
     digits = text[1:]
     return text.startswith("+") and digits.isascii() and digits.isdigit() and len(digits) in range(5, 16)
+
+
+def _is_ours(listed: Any, message: Outgoing) -> bool:
+    if not isinstance(listed.sid, str) or listed.sid in message.taken:
+        return False
+    if str(listed.direction or "").startswith("inbound"):
+        return False
+    return _same_body(str(listed.body or ""), fit(message.text))
 
 
 def _same_body(listed: str, ours: str) -> bool:
