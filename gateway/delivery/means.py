@@ -52,6 +52,7 @@ def policy_from(policy: Policy) -> PolicySettings:
     """
     return policy_settings(
         {purpose: hours or "never" for purpose, hours in policy.quiet_hours.items()},
+        woken_by={purpose: frozenset(severities) for purpose, severities in policy.woken_by.items()},
         sms_regions=None if policy.sms_countries is None else frozenset(policy.sms_countries),
         time_zone=policy.time_zone,
         caps=None if policy.caps is None else tuple(_cap(each) for each in policy.caps),

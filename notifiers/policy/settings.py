@@ -115,6 +115,7 @@ def parse_quiet_hours(text: str, woken_by: frozenset[str] = frozenset()) -> Quie
 def policy_settings(
     quiet_hours: Mapping[str, str] | None = None,
     *,
+    woken_by: Mapping[str, frozenset[str]] | None = None,
     sms_regions: frozenset[str] | None = None,
     time_zone: str = "UTC",
     caps: tuple[Cap, ...] | None = None,
@@ -123,8 +124,8 @@ def policy_settings(
 ) -> PolicySettings:
     """The defaults, with an operator's quiet hours by purpose (``{"offers": "20:00-09:00"}``) laid over them.
 
-    A purpose keeps the severities that wake people when only its hours change. ``caps`` take the place of the default
-    ones; ``vital`` is laid over what is vital by default, purpose by purpose.
+    A purpose keeps the severities that wake people when only its hours change, unless ``woken_by`` names others.
+    ``caps`` take the place of the default ones; ``vital`` is laid over what is vital by default, purpose by purpose.
 
     Raises:
         ValueError: a span is not understood; the message names the purpose.
@@ -136,6 +137,9 @@ def policy_settings(
             spans[purpose] = parse_quiet_hours(text, known.woken_by if known else frozenset())
         except ValueError as error:
             raise ValueError(f"quiet_hours.{purpose}: {error}") from error
+    for purpose, severities in (woken_by or {}).items():
+        hours = spans.get(purpose, PolicySettings().other_quiet_hours)
+        spans[purpose] = None if hours is None else msgspec.structs.replace(hours, woken_by=severities)
     return PolicySettings(
         quiet_hours=spans,
         sms_regions=sms_regions,

@@ -29,6 +29,23 @@ def test_changing_the_hours_keeps_the_severities_that_wake_people() -> None:
     assert hours == QuietHours(23 * 60, 6 * 60, frozenset({"critical", "major"}))
 
 
+def test_who_is_woken_may_change_with_the_hours_or_without() -> None:
+    critical = frozenset({"critical"})
+    settings = policy_settings(
+        {"service": "23:00-06:00"}, woken_by={"service": critical, "news": critical, "safety": critical}
+    )
+    assert settings.quiet_hours_for("service") == QuietHours(23 * 60, 6 * 60, critical)
+    assert settings.quiet_hours_for("news") == QuietHours(21 * 60, 8 * 60, critical)
+    assert settings.quiet_hours_for("safety") is None, "safety has no quiet hours, so nobody sleeps through it"
+
+
+def test_caps_take_the_place_of_the_default_ones_and_vital_severities_are_laid_over_them() -> None:
+    assert policy_settings(caps=()).caps == ()
+    assert policy_settings().caps == PolicySettings().caps
+    settings = policy_settings(vital={"maintenance": frozenset()})
+    assert settings.vital == {**PolicySettings().vital, "maintenance": frozenset()}
+
+
 def test_a_purpose_may_be_freed_and_the_others_stay() -> None:
     settings = policy_settings({"offers": "never"})
     assert settings.quiet_hours_for("offers") is None
