@@ -116,7 +116,7 @@ class Mailboxes:
             return _BLOCKED
         queue_id = secrets.token_hex(6)
         number = self._log(envelope, mail, "accepted", fault, queue_id)
-        at, sender = now_ms(), envelope.mail_from or ""
+        at, sender = now_ms(), (envelope.mail_from or "").removeprefix("<>")
         for address in envelope.rcpt_tos:
             read = functools.cache(functools.partial(_received, number, at, address, mail, queue_id, sender))
             self._record.message(Unread(at, "email", address, read))
