@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import unicodedata
 
+LONGEST = 32
+"""Code points. What goes on for longer is no character that a reader knows, and is cut anywhere."""
+
 _JOINER = "\u200d"
 _MARKS = frozenset({"Mn", "Me", "Mc"})
 
 
 def cut(text: str, length: int) -> str:
     """The longest beginning of ``text`` of at most ``length`` code points that ends between two characters."""
-    at = min(max(length, 0), len(text))
-    while 0 < at < len(text) and not _may_break(text, at):
-        at -= 1
+    end = min(max(length, 0), len(text))
+    if end in (0, len(text)):
+        return text[:end]
+    before = range(end, max(end - LONGEST, 0), -1)
+    at = next((at for at in before if _may_break(text, at)), 0 if end < LONGEST else end)
     return text[:at]
 
 

@@ -39,8 +39,8 @@ def shortened(text: str, room: int) -> str:
             low = middle
         else:
             high = middle - 1
-    whole = cut(text, low)
-    return whole + _ELLIPSIS if whole else ""
+    begun = cut(text, low) or text[:low]
+    return begun + _ELLIPSIS if begun else ""
 
 
 def json_bytes(text: str) -> int:

@@ -62,11 +62,14 @@ def load_brand(folders: list[Path]) -> tuple[Brand, list[Problem]]:
 def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
     if not path.is_file():
         return {}
+    text = ""
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        problems.append(Problem(str(path), _line_in(error), f"cannot be read: {_AT_LINE.sub('', str(error)).strip()}"))
+        problems.append(
+            Problem(str(path), _line_in(error, text), f"cannot be read: {_AT_LINE.sub('', str(error)).strip()}")
+        )
         return {}
     for fault in faults(path.name, table, text):
         problems.append(Problem(str(path), fault.line, f"{fault.entry}: {fault.message}"))
@@ -74,9 +77,11 @@ def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
     return table
 
 
-def _line_in(error: Exception) -> int | None:
+def _line_in(error: Exception, text: str) -> int | None:
     found = _AT_LINE.search(str(error))
-    return int(found[1]) if found and found[1] else None
+    if found is None:
+        return None
+    return int(found[1]) if found[1] else len(text.splitlines())
 
 
 def _drop(table: dict[str, Any], path: tuple[str, ...]) -> None:

@@ -25,9 +25,10 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "refuse_by_reply": (),
     "refuse_by_sms": (),
     "questions": ("contact",),
+    "offer_code": ("code",),
 }
 """The texts of a voice, with the places that each may have."""
-NEEDED = frozenset({"greeting", "refuse_by_address", "questions"})
+NEEDED = frozenset({"greeting", "refuse_by_address", "questions", "offer_code"})
 """Texts that say nothing without their place."""
 MAX_NAME = 40
 """Characters: it stands at the beginning of each SMS."""

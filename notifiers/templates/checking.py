@@ -14,7 +14,7 @@ from notifiers.templates.context import CONTRACT, completed
 from notifiers.templates.errors import Problem, RenderError, TemplateError
 from notifiers.templates.files import TextKey, file_name, key_of
 from notifiers.templates.known import PLAIN, Known, of_values
-from notifiers.templates.naming import stored, unknown
+from notifiers.templates.naming import stored, unknown, unknown_tools
 from notifiers.templates.samples import EXAMPLES, example
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def unknown_names(templates: Templates) -> Iterator[Problem]:
     own = _own_names(trees)
     for file, tree in trees.items():
         place = str(templates.sources[file].path)
+        yield from (Problem(place, fault.line, fault.message) for fault in unknown_tools(tree, templates.toolbox))
         for known in _given(templates, file):
             for fault in unknown(tree, known, own[file]):
                 yield Problem(place, fault.line, fault.message)

@@ -20,8 +20,8 @@ from notifiers.templates.context import NAMES, completed, zone_of
 from notifiers.templates.errors import NoTextError, Problem, RenderError, TemplateError, UnknownTemplateError
 from notifiers.templates.files import TextKey, file_name, key_of, normalised, read_sources
 from notifiers.templates.formats import FILTERS, japanese, readings
-from notifiers.templates.naming import closest
-from notifiers.templates.sandbox import JINJA_FILTERS, Sandbox, Source
+from notifiers.templates.naming import Toolbox, no_tool
+from notifiers.templates.sandbox import Sandbox, Source
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -162,6 +162,11 @@ class Templates:
         return checking.warnings(self)
 
     @property
+    def toolbox(self) -> Toolbox:
+        """The filters and tests that templates have."""
+        return _toolbox(self.environment)
+
+    @property
     def sources(self) -> Mapping[str, Source]:
         """The files in force, by name."""
         return self.environment.sources
@@ -206,7 +211,7 @@ class Templates:
         try:
             return _BLANK_LINES.sub("\n\n", text.render(words)).strip()
         except (*_TEMPLATE_RAISES, TemplateError) as error:
-            missing = isinstance(error, jinja2.UndefinedError)
+            missing = isinstance(error, jinja2.UndefinedError) or _UNKNOWN.match(str(error)) is not None
             file, line = _place_of(error)
             raise RenderError(Problem(file or self.place(key), line, _explained(error), missing)) from error
         finally:
@@ -232,8 +237,12 @@ def _mended(error: jinja2.TemplateSyntaxError, environment: Sandbox) -> str:
     unknown = _UNKNOWN.match(message)
     if unknown is None:
         return message
-    there = (*JINJA_FILTERS, *FILTERS, "readings") if unknown[1] == "filter" else tuple(environment.tests)
-    return message.rstrip(".") + closest(unknown[2], there)
+    there = _toolbox(environment)
+    return no_tool(unknown[1], unknown[2], there.filters if unknown[1] == "filter" else there.tests)
+
+
+def _toolbox(environment: Sandbox) -> Toolbox:
+    return Toolbox(tuple(name for name in environment.filters if name[0] != "_"), tuple(environment.tests))
 
 
 def _fallbacks(locale: str, default: str) -> Iterator[str]:

@@ -18,6 +18,13 @@ from notifiers.templates.sandbox import DICT_METHODS
 OF_JINJA = frozenset({"range", "namespace", "loop", "self", "super", "caller", "varargs", "kwargs"})
 
 
+class Toolbox(NamedTuple):
+    """The filters and tests that there are."""
+
+    filters: Collection[str]
+    tests: Collection[str]
+
+
 class Fault(NamedTuple):
     """A name that is not known."""
 
@@ -45,6 +52,19 @@ def unknown(tree: nodes.Template, known: Mapping[str, Known], own: Collection[st
     """
     seen = {name: one for name, one in known.items() if name not in own}
     yield from _visited(tree, seen, frozenset(own) | OF_JINJA)
+
+
+def unknown_tools(tree: nodes.Template, there: Toolbox) -> Iterator[Fault]:
+    """Each use of a filter or test that there is none of. Jinja itself looks only where no ``if`` stands around it."""
+    for kind, among in ((nodes.Filter, there.filters), (nodes.Test, there.tests)):
+        for node in tree.find_all(kind):
+            if node.name not in among:
+                yield Fault(node.lineno, no_tool(kind.__name__.lower(), node.name, among))
+
+
+def no_tool(kind: str, name: str, among: Collection[str]) -> str:
+    """What is said of a filter or test that is not there."""
+    return f"No {kind} named {name!r}{closest(name, among)}"
 
 
 def closest(name: str, among: Collection[str]) -> str:

@@ -89,6 +89,20 @@ def test_each_promotion_names_the_sender_and_how_to_refuse(locale: str, context:
         assert context["unsubscribe_url"] in text
 
 
+@pytest.mark.parametrize(("locale", "context"), LANGUAGES)
+def test_an_offers_code_stands_in_every_text_and_in_an_sms_where_no_link_leads_to_it(
+    locale: str, context: dict[str, Any]
+) -> None:
+    given = {**context, "offer_code": "7KM3Q-XN42D"}
+    for channel in ("push", "email"):
+        made = TEMPLATES.render("offer", channel, locale, given)
+        assert "7KM3Q-XN42D" in made.text
+        assert made.html is None or "7KM3Q-XN42D" in made.html
+    sms = TEMPLATES.render("offer", "sms", locale, {**given, "link": None}).text
+    assert "7KM3Q-XN42D" in sms
+    assert segments(sms).parts == 1
+
+
 @pytest.mark.parametrize(("locale", "words"), [("en", "reply to this message"), ("ja", "ご返信ください")])
 def test_a_promotion_without_a_link_can_be_refused_by_reply(locale: str, words: str) -> None:
     mail = TEMPLATES.render("offer", "email", locale, SPARSE)
