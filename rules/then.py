@@ -12,6 +12,7 @@ CHANNELS = ("push", "sms", "email", "webhook", "inbox")
 PLACEHOLDERS = ("device_id", "store_id", "customer_id", "case_id", "offer_code")
 """What a link may leave to be filled in when a message is worded, anywhere behind its host."""
 _PLACEHOLDER = re.compile(r"\{(?:" + "|".join(PLACEHOLDERS) + r")\}")
+_BEHIND_HOST = re.compile("[/?#]")
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?([/?#][!-;=?-_a-z~]*)?")
 PRIORITIES = ("low", "normal", "high", "urgent")
 
@@ -54,16 +55,24 @@ def _read_notify(then: Reading, known_templates: frozenset[str] | None) -> Notif
         expires_after_ms=notify.duration("expires_after"),
         holdout_percent=notify.percent("holdout") or 0.0,
         link=_read_link(notify),
-        offer_code=notify.choice("offer_code", ("true", "false")) == "true",
+        offer_code=_read_offer_code(notify),
     )
+
+
+def _read_offer_code(notify: Reading) -> bool:
+    node = notify.entries.get("offer_code")
+    if node is None or isinstance(node.value, bool):
+        return node is not None and bool(node.value)
+    notify.refuse("offer_code", f"'offer_code' must be true or false, not '{node.text}'", "write offer_code: true")
+    return False
 
 
 def _read_link(notify: Reading) -> str:
     link = notify.text("link")
     if link is None:
         return ""
-    plain = _PLACEHOLDER.sub("x", link)
-    if _ADDRESS.fullmatch(plain) is None or "{" in link.partition("://")[2].partition("/")[0]:
+    host = _BEHIND_HOST.split(link.partition("://")[2], maxsplit=1)[0]
+    if _ADDRESS.fullmatch(_PLACEHOLDER.sub("x", link)) is None or "{" in host:
         mend = f"write link: https://shop.example/parts/{{device_id}}; braces may hold {', '.join(PLACEHOLDERS)}"
         notify.refuse("link", "'link' must be an http or https address", mend)
     return link

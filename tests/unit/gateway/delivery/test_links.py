@@ -51,3 +51,57 @@ def test_an_acknowledgements_token_belongs_to_one_message() -> None:
     assert LINKS.is_ack_token("m1", LINKS.ack_token("m1"))
     assert not LINKS.is_ack_token("m2", LINKS.ack_token("m1"))
     assert not LINKS.is_ack_token("m1", "é")
+
+
+BOUNCING = Links("https://kizashi.example", "a secret", "Bounces.example.com")
+A_MESSAGE = "m_0123456789abcdef0123456789abcdef"
+
+
+def bounce_address(message_id: str = A_MESSAGE, links: Links = BOUNCING) -> str:
+    address = links.bounce_address(message_id)
+    assert address is not None
+    return address
+
+
+@given(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32))
+def test_a_bounce_address_names_its_message_in_whatever_case_it_comes_back(digits: str) -> None:
+    address = bounce_address(f"m_{digits}")
+    local = address.partition("@")[0]
+    assert len(local) <= 64
+    assert local == local.lower()
+    for written in (address, address.upper(), f" {address} "):
+        assert BOUNCING.read_bounce_address(written) == f"m_{digits}"
+
+
+@given(st.text(max_size=100))
+def test_an_address_that_we_did_not_make_is_refused(address: str) -> None:
+    for tried in (address, f"bounce+{address}@bounces.example.com"):
+        with pytest.raises(LinkError):
+            BOUNCING.read_bounce_address(tried)
+
+
+@given(place=st.integers(0, 62), letter=st.sampled_from("abcxyz0247"))
+def test_a_changed_letter_of_a_bounce_address_is_found(place: int, letter: str) -> None:
+    address = bounce_address()
+    at = place % address.index("@")
+    changed = address[:at] + letter + address[at + 1 :]
+    if changed != address:
+        with pytest.raises(LinkError):
+            BOUNCING.read_bounce_address(changed)
+
+
+def test_without_a_domain_nothing_comes_back_to_us() -> None:
+    assert LINKS.bounce_address(A_MESSAGE) is None
+    with pytest.raises(LinkError):
+        LINKS.read_bounce_address(bounce_address())
+
+
+def test_a_token_for_one_purpose_is_worth_nothing_for_another() -> None:
+    made = {LINKS.ack_token("m1"), LINKS.click_token("m1"), bounce_address("m1").partition("@")[0].rpartition(".")[2]}
+    assert len(made) == 3
+    assert not LINKS.is_ack_token("m1", LINKS.click_token("m1"))
+
+
+def test_a_click_token_has_128_bits_and_stays_the_same() -> None:
+    assert LINKS.click("m1") == LINKS.click("m1") == f"https://kizashi.example/c/{LINKS.click_token('m1')}"
+    assert len(LINKS.click_token("m1")) == 22

@@ -112,3 +112,17 @@ def test_masking_keeps_what_recognises_and_hides_what_reaches() -> None:
     assert masked("+818012345678") == "+81…78"
     assert masked("anna.smith@example.org") == "an…@example.org"
     assert masked("short") == "…"
+
+
+def test_a_mailbox_from_which_mail_came_back_is_a_bad_address() -> None:
+    made = planned(to=customer(bad_addresses={"email": {"sato@example.org": "bounced (5.1.1)"}}))
+    assert channels_of(made) == ["push", "sms"]
+    [no] = [each for each in made.suppressions if each.channel == "email"]
+    assert no.reason == "bad_address"
+    assert no.detail == "The customer's email address sa…@example.org bounced (5.1.1)."
+
+
+def test_a_good_mailbox_beside_one_that_bounced_is_used() -> None:
+    addresses = {"email": ["old@example.org", "new@example.org"]}
+    made = planned(to=customer(addresses=addresses, bad_addresses={"email": {"old@example.org": "bounced (5.1.1)"}}))
+    assert [step.addresses for step in made.steps] == [("new@example.org",)]
