@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import weakref
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
 
 import requests
 
@@ -14,6 +16,7 @@ from notifiers.webhook import outcomes, signature
 from notifiers.webhook.config import WebhookConfig
 from notifiers.webhook.egress import NotPublicError, refuse_private, refuse_private_but_loopback
 from notifiers.webhook.payload import build
+from notifiers.webhook.slow_hosts import SlowHosts
 
 USER_AGENT = "Kizashi-Webhook/1"
 
@@ -35,6 +38,9 @@ class WebhookNotifier:
         self._session = http_session.session(config.connections, config.ca_file)
         # A proxy would look the name up for us, and connect wherever it leads.
         self._session.trust_env = False
+        # Nor does one endpoint's cookie belong in another's call.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._slow = SlowHosts()
         self._finalizer = weakref.finalize(self, self._session.close)
 
     def send(self, message: Outgoing) -> Outcome:
@@ -42,17 +48,18 @@ class WebhookNotifier:
         fault = endpoint.fault_of(message.to)
         if fault is not None:
             return Refused(f"webhook: the address {fault}", drop_address=True)
-        if message.to.startswith("http:") and not self._config.allow_http:
+        url = urlsplit(message.to)
+        if url.scheme != "https" and not self._config.allow_http:
             return Refused("webhook: the address begins with http://, which webhook.allow_http does not allow")
-        body = build(message)
+        left_s = self._slow.seconds_left(url.netloc, time.monotonic())
+        if left_s:
+            return Retry("webhook: the endpoint keeps us waiting, and is left alone for a while", after_s=left_s)
         with attempt(self._config.deadline_s, self._permit) as now:
-            try:
-                self._session.post(message.to, data=body, headers=self._headers(message, body), allow_redirects=False)
-            except _FAILURES as error:
-                # The answer stands, whatever requests makes of it (it looks where a redirect would lead).
-                if now.answer is None:
-                    return _failed(now, error)
-            return _answered(now, message.message_id)
+            begun = time.monotonic()
+            outcome = self._post(now, message)
+            ended = time.monotonic()
+        self._slow.note(url.netloc, answered=now.answer is not None, took_s=ended - begun, now=ended)
+        return outcome
 
     def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
         """An endpoint cannot be asked. It knows a repeat by its ``webhook-id``, so the outbox may send again."""
@@ -61,6 +68,16 @@ class WebhookNotifier:
     def close(self) -> None:
         """Close the connections."""
         self._finalizer()
+
+    def _post(self, now: Attempt, message: Outgoing) -> Outcome:
+        body = build(message)
+        try:
+            self._session.post(message.to, data=body, headers=self._headers(message, body), allow_redirects=False)
+        except _FAILURES as error:
+            # The answer stands, whatever requests makes of it (it looks where a redirect would lead).
+            if now.answer is None:
+                return _failed(now, error)
+        return _answered(now, message.message_id)
 
     def _headers(self, message: Outgoing, body: bytes) -> dict[str, str]:
         now_s = int(time.time())

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
-from notifiers.outcome import Accepted, CannotTell, Outgoing, Refused, Retry
+from notifiers.outcome import Accepted, CannotTell, Outgoing, Refused, Retry, Unknown
 from notifiers.sandbox.server import Options, Sandbox, running
 from notifiers.webhook.config import WebhookConfig
 from notifiers.webhook.notifier import WebhookNotifier
@@ -115,6 +116,32 @@ def test_a_receiver_with_another_secret_refuses_our_signature(opened: Any, sandb
     assert notifier.send(message(url)) == Refused("webhook HTTP 401")
 
 
+def test_cookies_of_endpoints_are_not_kept(opened: Any) -> None:
+    heard: list[bytes] = []
+
+    def serve(listening: socket.socket) -> None:
+        for _ in range(2):
+            peer, _address = listening.accept()
+            with peer:
+                request = b""
+                while not request.endswith(b"}"):
+                    request += peer.recv(65536)
+                heard.append(request)
+                peer.sendall(
+                    b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        notifier = opened(allow_loopback=True)
+        for _ in range(2):
+            assert isinstance(notifier.send(message(f"http://127.0.0.1:{listening.getsockname()[1]}/")), Accepted)
+        thread.join(5)
+    assert len(heard) == 2
+    assert all(b"cookie" not in each.lower() for each in heard)
+
+
 def test_a_repeat_is_known_by_its_id(opened: Any, sandbox: Sandbox) -> None:
     notifier = opened(allow_loopback=True)
     url = f"http://127.0.0.1:{sandbox.http_port}/webhook/repeat"
@@ -184,8 +211,9 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert connected == ["8.8.8.8"]
 
 
-def test_http_must_be_allowed(opened: Any, connected: list[str]) -> None:
-    outcome = opened(allow_http=False).send(message(STRANGER))
+@pytest.mark.parametrize("url", [STRANGER, STRANGER.replace("http:", "HTTP:"), STRANGER.replace("http:", "hTTp:")])
+def test_http_must_be_allowed(opened: Any, connected: list[str], url: str) -> None:
+    outcome = opened(allow_http=False).send(message(url))
     assert isinstance(outcome, Refused)
     assert "webhook.allow_http" in outcome.reason
     assert not outcome.drop_address
@@ -207,3 +235,19 @@ def test_a_name_that_nobody_knows_may_be_known_later(opened: Any, monkeypatch: p
 def test_a_configuration_that_cannot_work_says_so(changes: dict[str, Any], mend: str) -> None:
     with pytest.raises(ValueError, match=mend):
         msgspec.convert({"secret": SECRET, **changes}, WebhookConfig)
+
+
+def test_a_silent_endpoint_is_left_alone_and_its_neighbour_is_not(
+    opened: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifiers.webhook.slow_hosts.SLOW_S", 0.05)
+    notifier = opened(allow_loopback=True, deadline_s=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        silent = f"http://127.0.0.1:{mute.getsockname()[1]}/hook"
+        for _ in range(3):
+            assert isinstance(notifier.send(message(silent)), Unknown)
+        left_alone = notifier.send(message(silent))
+    assert isinstance(left_alone, Retry)
+    assert 0 < (left_alone.after_s or 0) <= 30
+    neighbour = f"http://127.0.0.1:{sandbox.http_port}/webhook/neighbour"
+    assert isinstance(notifier.send(message(neighbour, message_id="m-neighbour")), Accepted)
