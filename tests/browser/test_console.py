@@ -15,7 +15,14 @@ from tests.browser.seed import HOSTILE, seed
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/console/", "/console/customers", "/console/customers/aiko", "/console/cases", "/console/rejected")
+PAGES = (
+    "/console/",
+    "/console/customers",
+    "/console/customers/aiko",
+    "/console/cases",
+    "/console/messages",
+    "/console/rejected",
+)
 
 
 def figure(page: Page, label: str) -> Locator:
