@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from gateway.storage.tables import spending
 from notifiers.policy.limits import Spent, by_prefix, prefix_of
 
-CLASS: Final = 0x6B7B
+CLASS: Final = 0x6B7A04
 """First half of the lock's key; the day is the other."""
 KEPT: Final = timedelta(days=2)
 """How long it is kept to whom messages went; the sums by channel stay."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
-CLASS: Final = 0x6B7A
+CLASS: Final = 0x6B7A03
 """First half of the lock's key: tells turns from the locks of partitions and migrations."""
 _TAKE: Final = text(
     "SELECT pg_advisory_xact_lock(:class, place)"

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks import backtest, decide, decode, engine, fences, latency, operators, outbox, state, throughput
+from tests.benchmarks import (
+    backtest,
+    decide,
+    decode,
+    engine,
+    fences,
+    latency,
+    operators,
+    outbox,
+    policy,
+    state,
+    throughput,
+)
 from tests.benchmarks.figures import Section
 from tests.benchmarks.settings import Settings
 
@@ -16,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[Settings], list[Section]]] = {
     "fences": fences.run,
     "operators": operators.run,
     "state": state.run,
+    "policy": policy.run,
     "outbox": outbox.run,
     "backtest": backtest.run,
     "decode": decode.run,
