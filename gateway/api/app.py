@@ -102,7 +102,7 @@ def create_app(
         now_ms=clock,
         templates=texts.names(),
         texts=texts,
-        trials=TrialSends(lambda: providers.build(settings)),
+        trials=TrialSends(lambda: providers.build(settings), policy_of(settings).sms_regions),
         backtests=backtests,
         policy=policy_of(settings),
         rules_dir=settings.rules.dir,

@@ -58,6 +58,7 @@ def show(asked: Asked, output: Path | None) -> None:
 def send_test(asked: Asked, to: str) -> None:
     """Send the text to one address, marked as a test."""
     from gateway.delivery import providers
+    from gateway.delivery.means import policy_of
     from gateway.delivery.trial_sends import AddressError, TrialSends, said
     from gateway.sandbox import wanted
     from notifiers.outcome import Accepted
@@ -67,7 +68,7 @@ def send_test(asked: Asked, to: str) -> None:
         fail("sandbox is true, and its stand-ins belong to the running gateway: send the test from its console")
     shown = _previewed(asked, settings)
     try:
-        outcome = TrialSends(lambda: providers.build(settings)).send(shown, to)
+        outcome = TrialSends(lambda: providers.build(settings), policy_of(settings).sms_regions).send(shown, to)
     except AddressError as error:
         fail(str(error))
     if not isinstance(outcome, Accepted):
@@ -79,31 +80,35 @@ def _previewed(asked: Asked, settings: Settings) -> Preview:
     from notifiers.templates import TemplateError, preview
 
     templates = _loaded(asked.folder or settings.templates.dir)
-    context = _context(asked)
+    context, price = _event(asked, settings)
     whose = context["customer"]["locale"] if asked.customer or asked.decision else ""
     locale = asked.language or str(whose) or "en"
     try:
-        return preview(templates, asked.name, asked.channel, locale, context)
+        return preview(templates, asked.name, asked.channel, locale, context, price)
     except TemplateError as error:
         fail(str(error))
 
 
-def _context(asked: Asked) -> dict[str, Any]:
+def _event(asked: Asked, settings: Settings) -> tuple[dict[str, Any], float | None]:
+    """What the text is about, and what a segment of an SMS costs."""
     from gateway.delivery import template_events
+    from gateway.delivery.means import policy_of
 
+    try:
+        money = policy_of(settings).money
+    except ValueError as error:
+        fail(str(error))
+    sample, locale = asked.sample, asked.language or "en"
     if asked.decision is None and asked.customer is None:
-        return template_events.made_up(asked.sample, asked.language or "en")
+        return template_events.made_up(sample, locale), template_events.sms_price(None, money, None)
     with database_connection() as connection:
         try:
-            return template_events.event(
-                connection,
-                asked.sample,
-                asked.language or "en",
-                decision_id=asked.decision,
-                customer_id=asked.customer,
+            found = template_events.event(
+                connection, sample, locale, decision_id=asked.decision, customer_id=asked.customer
             )
         except template_events.NothingThereError as error:
             fail(str(error))
+        return found, template_events.sms_price(connection, money, asked.customer)
 
 
 def _loaded(place: Path | None) -> Templates:

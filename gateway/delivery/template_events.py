@@ -10,6 +10,8 @@ from gateway.delivery.rendering import surroundings, words
 from gateway.storage import customers, decisions_read, rule_sets
 from gateway.storage.decisions_read import Made
 from gateway.storage.tables import contacts
+from notifiers.policy import Money
+from notifiers.policy.stages.addresses import region_of
 from notifiers.templates import example
 from rules.decision import Decision, Position
 from rules.problem import RuleErrors
@@ -55,6 +57,15 @@ def event(
             raise NothingThereError("customer", customer_id)
         context["customer"] = {"name": customer.name, "locale": customer.locale, "time_zone": customer.time_zone}
     return context
+
+
+def sms_price(connection: Connection | None, money: Money, customer_id: str | None) -> float | None:
+    """Of one segment to the customer, or to anybody; ``None`` where ``policy.sms_cost`` does not say."""
+    customer = customers.get(connection, customer_id) if connection is not None and customer_id is not None else None
+    number = customer.addresses.get("sms") if customer is not None else None
+    if isinstance(number, str):
+        return money.price(region_of(number))
+    return next(iter(money.sms_cost.values())) if len(money.sms_cost) == 1 else money.price(None)
 
 
 def _of_decision(connection: Connection, made: Made) -> dict[str, Any]:

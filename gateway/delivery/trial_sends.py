@@ -9,22 +9,17 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-import phonenumbers
-
-from notifiers.email.letter import mailbox
 from notifiers.outcome import Accepted, Notifier, Outcome, Outgoing
+from notifiers.policy.stages.addresses import Checked, check_email, check_push, check_sms, region_of
 from notifiers.templates import Preview
 
-CHANNELS: Final = ("push", "sms", "email")
-"""Those whose address a person can give."""
 AT_MOST: Final = 5
 WITHIN_S: Final = 60.0
 TTL_S: Final = 3600
 MARK: Final = "[Test] "
-_LONGEST_TOKEN = 4096
 
 
 class AddressError(ValueError):
@@ -43,9 +38,15 @@ class TrialSends:
     """The notifiers for tests, made when the first is sent. Safe for several threads."""
 
     def __init__(
-        self, build: Callable[[], Mapping[str, Notifier]], *, clock: Callable[[], float] = time.monotonic
+        self,
+        build: Callable[[], Mapping[str, Notifier]],
+        regions: Collection[str] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``regions``: the only countries to which SMS go; ``None``: all."""
         self._build = build
+        self._regions = regions
         self._notifiers: Mapping[str, Notifier] | None = None
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=AT_MOST)
@@ -61,7 +62,7 @@ class TrialSends:
             AddressError: ``to`` is no address of the preview's channel.
             TooManyTestsError: too many of late.
         """
-        address = checked(shown.channel, to)
+        address = checked(shown.channel, to, self._regions)
         self._take()
         if self._notifiers is None:
             self._notifiers = self._build()
@@ -74,37 +75,31 @@ class TrialSends:
         self._sent.append(now)
 
 
-def checked(channel: str, to: str) -> str:
+def checked(channel: str, to: str, regions: Collection[str] | None = None) -> str:
     """The address as it is sent to.
 
     Raises:
-        AddressError: it is none of ``channel``.
+        AddressError: it is none of ``channel``, or a number outside of ``regions`` (ISO 3166; ``None``: all are right).
     """
-    to = to.strip()
-    if channel == "sms":
-        return _number(to)
-    if channel == "email":
-        found = mailbox(to)
-        if found is None:
-            raise AddressError(f"{to!r} is no mailbox; write it as in name@example.com")
-        return found.address
-    if channel == "push":
-        if not to or not to.isprintable() or " " in to or len(to) > _LONGEST_TOKEN:
-            raise AddressError("that is no push token; take the one that the app registered with FCM")
-        return to
-    raise AddressError(f"nothing can be sent as a test by {channel!r}; it can by {', '.join(CHANNELS)}")
+    if channel not in _CHECKS:
+        raise AddressError(f"nothing can be sent as a test by {channel!r}; it can by {', '.join(CHANNELS)}")
+    found = _CHECKS[channel](to.strip())
+    if found.fault:
+        raise AddressError(f"{to!r} {found.fault}")
+    if channel == "sms" and regions is not None:
+        region = region_of(found.address)
+        if region not in regions:
+            raise AddressError(f"{to!r} is in {region or 'no country'}, to which policy.sms_countries sends nothing")
+    return found.address
 
 
-def _number(to: str) -> str:
-    try:
-        parsed = phonenumbers.parse(to, None)
-    except phonenumbers.NumberParseException as error:
-        raise AddressError(f"{to!r} is no telephone number; write it as in +819012345678") from error
-    if not phonenumbers.is_possible_number(parsed):
-        raise AddressError(f"{to!r} is no telephone number that there can be; write it as in +819012345678")
-    if phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
-        raise AddressError(f"{to!r} is a premium-rate number, to which nothing is sent")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+_CHECKS: Final[Mapping[str, Callable[[str], Checked]]] = {
+    "push": check_push,
+    "sms": check_sms,
+    "email": check_email,
+}
+CHANNELS: Final = tuple(_CHECKS)
+"""Those whose address a person can give."""
 
 
 def marked(shown: Preview, to: str) -> Outgoing:

@@ -68,12 +68,13 @@ def shown(api: Api, name: str, body: PreviewBody) -> Preview:
                 decision_id=body.decision_id,
                 customer_id=body.customer_id,
             )
+            price = template_events.sms_price(connection, api.policy.money, body.customer_id)
     except NothingThereError as error:
         raise not_found(error.what, error.name) from error
     real = body.customer_id is not None or body.decision_id is not None
     locale = body.language or (str(context["customer"]["locale"]) if real else "") or "en"
     try:
-        return preview(api.texts, name, body.channel, locale, context)
+        return preview(api.texts, name, body.channel, locale, context, price)
     except UnknownTemplateError as error:
         raise Problem(404, f"{error}.") from error
     except TemplateError as error:

@@ -104,6 +104,20 @@ async def test_a_decision_is_told_to_the_customer_whom_it_concerns(call: Calls, 
     assert "/u/" not in found["text"].replace("https://example.com/u/", ""), "no link that really unsubscribes"
 
 
+async def test_the_cost_is_that_of_the_customers_country(
+    engine: Engine, log: RememberingLog, stand_ins: StandIns
+) -> None:
+    with engine.begin() as connection:
+        customers.put(connection, customers.Customer(id="gb", locale="en", addresses={"sms": "+447400123456"}))
+        secret = keys.add(connection, "r", "read").secret
+    settings = delivery_settings(stand_ins)
+    settings.policy.sms_cost = {"JP": 0.08, "GB": 0.04, "*": 0.05}
+    async with running(create_app(settings, engine, log, console=False, clock=lambda: NOW)) as client:
+        call = Calls(client, {"read": secret})
+        assert (await previewed(call, channel="sms"))["sms"]["cost"] == 0.05
+        assert (await previewed(call, channel="sms", customer_id="gb"))["sms"]["cost"] == 0.04
+
+
 @pytest.mark.parametrize(
     ("name", "body", "status", "said"),
     [

@@ -61,6 +61,12 @@ def test_a_preview_says_the_words_and_how_many_segments_they_take() -> None:
     assert "1 segment (62 units of UCS-2)" in output
 
 
+def test_a_preview_says_what_it_costs_where_the_settings_know_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIZASHI_POLICY__SMS_COST", '{"JP": 0.08}')
+    _, output = run("preview", "alert", "--channel", "sms", "--language", "ja")
+    assert "1 segment (62 units of UCS-2), 0.08 in all" in output
+
+
 def test_html_is_written_to_a_file() -> None:
     code, _ = run("preview", "alert", "--channel", "email", "--output", "mail.html")
     assert code == 0
@@ -73,7 +79,7 @@ def test_html_is_written_to_a_file() -> None:
         (("preview", "alrt"), "there is no template 'alrt'; there are alert"),
         (("preview", "alert", "--channel", "fax"), "no fax text"),
         (("check", "nowhere"), "nowhere is not a folder"),
-        (("send-test", "alert", "--channel", "sms", "--to", "12"), "no telephone number"),
+        (("send-test", "alert", "--channel", "sms", "--to", "12"), "must start with +"),
         (("send-test", "alert", "--channel", "sms", "--to", "+819012345678"), "not sent: refused: channel_not_conf"),
     ],
 )  # fmt: skip
