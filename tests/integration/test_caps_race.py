@@ -16,10 +16,10 @@ from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.worker.partition import Folded
 from gateway.worker.writer import Writer
-from notifiers.policy import Cap, policy_settings
+from notifiers.policy import Cap, Money, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, engine, execute, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, engine, execute, resolved, rows
 
 __all__ = ["engine"]
 
@@ -110,3 +110,43 @@ def test_what_was_held_overnight_is_released_within_the_cap(engine: Engine, pool
     for each_thread in (pool.submit(release), pool.submit(release), morning):
         each_thread.result(60)
     assert set(dict(rows(engine, PER_CUSTOMER)).values()) == {AT_MOST}
+
+
+def alarms(worker: str, customers: Sequence[str]) -> list[Folded]:
+    """Alarms that go to the next channel at once, and then their ends: they lock contacts, and take turns and money."""
+    notify = NotifyAction("alert", ("push", "sms"), escalate_after_ms=1)
+    made = [a_decision(f"{worker}-{each}", customer_id=each, notify=notify) for each in customers]
+    ended = [resolved(each) for each in made]
+    pairs = list(zip(made, ended[::-1], strict=True))
+    return [Folded(0, 1, tuple(made[:5]))] + [Folded(0, seq, pair) for seq, pair in enumerate(pairs, start=2)]
+
+
+def test_workers_and_pacers_never_wait_for_each_other_in_a_circle(engine: Engine, pool: ThreadPoolExecutor) -> None:
+    policy = policy_settings(
+        {"maintenance": "never"}, caps=(Cap(10_000, 86_400_000),), money=Money(daily_budget={"sms": 10_000})
+    )
+    means = means_with("never")._replace(policy=policy)
+    customers = [f"c{number}" for number in range(12)]
+    for each in customers:
+        a_customer(engine, each)
+    begin, done = threading.Barrier(4), threading.Event()
+
+    def pace() -> int:
+        pacer, looks = Pacer(engine, means, lambda: datetime.now(UTC), lambda: None), 0
+        begin.wait(10)
+        while not done.is_set():
+            looks += pacer.look_once()
+        return looks
+
+    def decide_all(worker: str, order: Sequence[str]) -> None:
+        records = [record for turn in range(6) for record in alarms(f"{worker}{turn}", order)]
+        work(engine, means, records, begin)
+
+    pacers = [pool.submit(pace), pool.submit(pace)]
+    workers = [pool.submit(decide_all, "a", customers), pool.submit(decide_all, "b", customers[::-1])]
+    for each_worker in workers:
+        each_worker.result(60)
+    done.set()
+    assert all(each_pacer.result(60) > 0 for each_pacer in pacers)
+    assert rows(engine, "SELECT count(*) FROM faults") == [(0,)]
+    assert rows(engine, "SELECT count(*) FROM decisions") == [(2 * 6 * 2 * len(customers),)]
