@@ -124,6 +124,7 @@ class Slot:
         self.phase = FIRING
         self.seen = True
         self.episode = before.episode
+        self.position, self.decided = before.position, before.decided  # it may have decided in this very step
         if self.episode is not None and self.rule.repeat_every_ms is None:
             self.episode.repeat_at = None
         self.due = self.episode_due()

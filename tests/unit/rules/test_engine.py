@@ -297,3 +297,16 @@ def test_a_device_that_catches_up_after_an_outage_is_not_absent_once_more() -> N
     assert [kind for kind, _ in story.heard(tick(7))] == ["firing"]
     kept = [reading(at, 5, late_by=(10 - at) * 1000) for at in (1, 2, 3)]
     assert [kind for kind, _ in story.heard(kept[0], tick(10), kept[1], tick(11), kept[2])] == ["resolved"]
+
+
+def test_an_alert_that_falls_due_at_the_change_of_its_rule_has_decisions_of_its_own() -> None:
+    story = Story(rule("{metric: t, above: 8, for: 1m}"))
+    story.tell(reading(0, 5), reading(10, 9), tick(60))
+    changed = story.load(rule("{metric: t, above: 100}"), after=75)
+    decisions = [outcome for outcome in changed if isinstance(outcome, Decision)]
+    assert [(each.transition, each.rule_version) for each in decisions] == [
+        ("firing", decisions[0].rule_version),
+        ("resolved", decisions[1].rule_version),
+    ]
+    assert decisions[0].rule_version != decisions[1].rule_version
+    assert decisions[0].id == decisions[1].alert_id != decisions[1].id
