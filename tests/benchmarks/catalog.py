@@ -15,6 +15,7 @@ from tests.benchmarks import (
     outbox,
     policy,
     state,
+    templates,
     throughput,
 )
 from tests.benchmarks.figures import Section
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[Settings], list[Section]]] = {
     "state": state.run,
     "policy": policy.run,
     "outbox": outbox.run,
+    "templates": templates.run,
     "backtest": backtest.run,
     "decode": decode.run,
 }
