@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect
 from gateway.api.pages import link_ended_page, unsubscribe_page, unsubscribed_page, wrong_link_page
 from gateway.api.previews import is_person
 from gateway.delivery import evidence
-from gateway.delivery.links import LinkError, Links, Unsubscribe
+from gateway.delivery.links import CLICK_TOKEN, LinkError, Links, Unsubscribe
 from gateway.settings import Settings
 from gateway.storage import links
 from notifiers.sms import signature
@@ -166,7 +166,7 @@ class _Hooks:
 
     async def click(self, token: str, request: Request) -> Response:
         """Lead on to where the message's link goes, and note it where a person follows it."""
-        if len(token) > MAX_ID:
+        if CLICK_TOKEN.fullmatch(token) is None:
             return _page(link_ended_page(), 404)
         target = await run_in_threadpool(self._follow, token, is_person(request.method, request.headers))
         if target is None:

@@ -125,10 +125,12 @@ def mail_report(connection: Connection, message_id: str, report: Report, now: da
         return False
     detail = {"status": report.status, "diagnostic": report.diagnostic}
     status = MAIL_STATUS[report.kind]
-    if not receipts.add(connection, message_id, provider_id="mail", status=status, detail=detail):
+    # By the try: a mail that a person has sent again may come back again.
+    reporter = f"mail {message.attempts}"
+    if not receipts.add(connection, message_id, provider_id=reporter, status=status, detail=detail):
         return True
     said = f" ({report.status})" if report.status else ""
-    _note_receipt(connection, message, status, f"Email {status}{said}", now, provider_id="mail")
+    _note_receipt(connection, message, status, f"Email {status}{said}", now, provider_id=reporter)
     if report.kind == "failed":
         _bounced(connection, message, report, now)
     elif report.kind in ("delivered", "complaint"):

@@ -11,12 +11,15 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 
 import msgspec
 
 SECRET = "links"  # noqa: S105 - the secret's name in storage.secrets, not the secret
 BOUNCE = "bounce"
 """The local part before the ``+``: the one mailbox that receives what comes back."""
+CLICK_TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
+"""128 bits in base64url."""
 _MAC_BYTES = 16
 _BOUNCE_BYTES = 10
 """80 bits: 16 letters, all that a local part leaves beside the message's id."""

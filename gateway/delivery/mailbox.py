@@ -83,7 +83,7 @@ class Mailbox:
             finally:
                 with contextlib.suppress(OSError, imaplib.IMAP4.error):
                     server.logout()
-        except (OSError, imaplib.IMAP4.error) as error:
+        except (OSError, imaplib.IMAP4.error, ValueError) as error:  # ValueError: what can't be read or written
             # Only the kind of error: a server may repeat what was sent to it.
             raise MailboxError(f"{self._host}: {type(error).__name__}") from None
 

@@ -156,4 +156,6 @@ def _parts(message: Message[Any, Any]) -> list[Message[Any, Any]]:
 
 
 def _field(block: Message[Any, Any], name: str) -> str:
-    return " ".join(str(block.get(name, "")).split())
+    """In one line; without NUL and halves of surrogate pairs, which no database keeps."""
+    text = str(block.get(name, ""))
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())

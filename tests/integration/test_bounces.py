@@ -21,7 +21,7 @@ from gateway.delivery.bounces import Verdict, take
 from gateway.delivery.links import Links
 from gateway.delivery.pacer import Pacer
 from gateway.settings import Settings
-from gateway.storage import customers
+from gateway.storage import customers, messages
 from gateway.storage.messages import RANK
 from notifiers.email.reports import Report
 from rules.decision import NotifyAction
@@ -93,6 +93,16 @@ def test_a_bounce_that_says_nothing_of_the_address_leaves_it_in_use(engine: Engi
     assert come_back(engine, name, a_mail(engine)) is Verdict.TAKEN
     assert rows(engine, "SELECT state, reason FROM messages") == [("failed", "bounced")]
     assert rows(engine, "SELECT count(*) FROM bad_addresses") == [(0,)]
+
+
+def test_a_mail_that_a_person_sent_again_may_come_back_again(engine: Engine) -> None:
+    message_id = a_mail(engine)
+    assert come_back(engine, "exchange_full_mailbox", message_id) is Verdict.TAKEN
+    with engine.begin() as connection:
+        assert messages.requeue(connection, message_id)
+    execute(engine, "UPDATE messages SET state = 'accepted', attempts = 2")
+    assert come_back(engine, "exchange_full_mailbox", message_id) is Verdict.TAKEN
+    assert rows(engine, "SELECT state FROM messages") == [("failed",)]
 
 
 def test_a_delay_is_on_record_and_changes_nothing(engine: Engine) -> None:

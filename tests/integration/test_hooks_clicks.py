@@ -117,7 +117,15 @@ async def test_nothing_in_the_request_chooses_where_it_leads(engine: Engine, htt
     path = sent(engine)
     for more in ("?url=https://evil.example", "?target=//evil.example", "?code=x#https://evil.example"):
         assert (await http.get(path + more)).headers["location"].startswith("https://shop.example/parts/chiller-1?")
-    for wrong in (path[:-1], path + "x", "/c/" + "a" * 22, "/c/" + "a" * 500, "/c/..%2f..%2fu"):
+    for wrong in (
+        path[:-1],
+        path + "x",
+        "/c/" + "a" * 22,
+        "/c/" + "a" * 500,
+        "/c/%00",
+        "/c/%ff" + "a" * 21,
+        "/c/..%2f..%2fu",
+    ):
         assert (await http.get(wrong)).status_code == 404
 
 

@@ -67,6 +67,15 @@ def test_the_gravest_word_on_several_recipients_counts() -> None:
     assert (report.kind, report.status, report.address_is_dead) == ("failed", "5.7.1", False)
 
 
+def test_what_no_database_keeps_is_taken_out_of_the_other_servers_words() -> None:
+    mail = sample("postfix_unknown_user").replace(b"User unknown", b"User\x00 \xff\xed\xa0\x80 unknown")
+    report = read_report(mail)
+    assert report is not None
+    assert report.diagnostic.isprintable()
+    assert report.diagnostic.encode()
+    assert report.status == "5.1.1"
+
+
 def test_a_complaint_taken_back_is_none() -> None:
     assert read_report(sample("complaint").replace(b"Feedback-Type: abuse", b"Feedback-Type: not-spam")) is None
 
