@@ -63,17 +63,18 @@ class Untried(NamedTuple):
 def record_accepted(connection: Connection, sent: Sequence[Sent], owner: str, now: datetime) -> None:
     """Record sends that were accepted, all of one process, in the caller's transaction."""
     taken = [
-        Taken(each.message.id, each.provider, each.outcome.provider_id)
+        Taken(
+            each.message.id,
+            each.provider,
+            each.outcome.provider_id,
+            "delivered" if each.outcome.delivered else "accepted",
+        )
         for each in sent
         if isinstance(each.outcome, Accepted)
     ]
     changed = messages.record_accepted(connection, sorted(taken), owner=owner)
     known = [each.message for each in sent if each.message.id in changed]
-    arrived = {each.message.id for each in sent if isinstance(each.outcome, Accepted) and each.outcome.delivered}
-    for message in known:
-        if message.id in arrived:
-            messages.advance(connection, message.id, "delivered", reason=None, provider_id=None)
-    states = {message.id: "delivered" if message.id in arrived else "accepted" for message in known}
+    states = {each.id: each.state for each in taken}
     timeline.add(connection, [entries.of_message(message, states[message.id], now) for message in known])
     for message in known:
         MESSAGES.labels(message.channel, states[message.id]).inc()

@@ -108,6 +108,8 @@ class Taken(NamedTuple):
     id: str
     provider: str
     provider_id: str
+    state: str = "accepted"
+    """``delivered`` where the provider is the receiver itself."""
 
 
 _FIELDS = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
@@ -158,10 +160,10 @@ WHERE channel = 'sms' AND address = :address AND id <> :id AND (provider_id IS N
 
 _ACCEPTED = text("""
 UPDATE messages AS m
-SET state = 'accepted', provider = taken.provider, provider_id = taken.provider_id, reason = NULL,
+SET state = taken.state, provider = taken.provider, provider_id = taken.provider_id, reason = NULL,
     lease_owner = NULL, lease_until = NULL, updated_at = now()
-FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:provider_ids AS text[]))
-    AS taken(id, provider, provider_id)
+FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:provider_ids AS text[]), CAST(:states AS text[]))
+    AS taken(id, provider, provider_id, state)
 WHERE m.id = taken.id
   AND ((m.state IN ('sending', 'unknown') AND m.lease_owner = :owner) OR m.state = 'queued')
 RETURNING m.id
@@ -234,7 +236,8 @@ def record_accepted(connection: Connection, taken: Sequence[Taken], *, owner: st
         "providers": [each.provider for each in taken],
         "provider_ids": [each.provider_id for each in taken],
     }
-    changed = set(connection.execute(_ACCEPTED, {**columns, "owner": owner}).scalars())
+    states = [each.state for each in taken]
+    changed = set(connection.execute(_ACCEPTED, {**columns, "states": states, "owner": owner}).scalars())
     if len(changed) < len(taken):
         connection.execute(_KNOWN_ANYWAY, columns)
     return changed
