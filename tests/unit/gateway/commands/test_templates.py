@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from tests.integration.delivery_fixture import StandIns, start_stand_ins
+
+DOCS = Path(__file__).parents[4] / "docs" / "how-to"
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +68,13 @@ def test_a_preview_says_what_it_costs_where_the_settings_know_the_price(monkeypa
     monkeypatch.setenv("KIZASHI_POLICY__SMS_COST", '{"JP": 0.08}')
     _, output = run("preview", "alert", "--channel", "sms", "--language", "ja")
     assert "1 segment (62 units of UCS-2), 0.08 in all" in output
+
+
+def test_the_how_to_page_shows_what_really_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (DOCS / "connect-twilio.md").read_text(encoding="utf-8")
+    (command, shown) = re.findall(r"(?m)^\$ kizashi templates (preview .*)\n((?:.+\n)+?)```", page)[0]
+    monkeypatch.setenv("KIZASHI_POLICY__SMS_COST", '{"JP": 0.08}')
+    assert run(*command.split()) == (0, shown)
 
 
 def test_html_is_written_to_a_file() -> None:
