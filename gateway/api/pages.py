@@ -18,7 +18,13 @@ _PURPOSES = {
     "service": ("service messages", "サービスのお知らせ"),
     "safety": ("safety messages", "安全に関するお知らせ"),
 }
-_CHANNELS = {"push": ("push message", "プッシュ通知"), "sms": ("SMS", "SMS"), "email": ("email", "メール"), "webhook": ("webhook", "Webhook"), "inbox": ("the app's inbox", "アプリ内受信箱")}
+_CHANNELS = {
+    "push": ("push message", "プッシュ通知"),
+    "sms": ("SMS", "SMS"),
+    "email": ("email", "メール"),
+    "webhook": ("webhook", "Webhook"),
+    "inbox": ("the app's inbox", "アプリ内受信箱"),
+}
 
 
 def unsubscribe_page(purpose: str, channel: str) -> str:
@@ -55,7 +61,8 @@ def link_ended_page() -> str:
     return _page(
         "This link has ended",
         "<p>It was good for a limited time, or was cut off. Please look for a newer message.</p>"
-        "<p lang='ja'>リンクの有効期限が切れているか、アドレスが正しくありません。新しいメッセージをご確認ください。</p>",
+        "<p lang='ja'>リンクの有効期限が切れているか、アドレスが正しくありません。"
+        "新しいメッセージをご確認ください。</p>",
     )
 
 

@@ -95,7 +95,8 @@ def test_rules_dead_letters_and_orphaned_partitions_are_troubles_in_one_message(
     engine: Engine, team: Team, clock: Clock
 ) -> None:
     with engine.begin() as connection:
-        rule_folders.refused(connection, "rules", [Problem("rules/a.yaml", 3, 1, "rules[0].when", "no such operator", "write above")])
+        problem = Problem("rules/a.yaml", 3, 1, "rules[0].when", "no such operator", "write above")
+        rule_folders.refused(connection, "rules", [problem])
     execute(
         engine,
         "INSERT INTO contacts (id, decision_id, alert_id, rule_id, customer_id, state, request, context) "
