@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import APIRouter, Request, Response
@@ -13,6 +13,9 @@ from notifiers.sandbox.faults import Fault, Faults, Standing
 from notifiers.sandbox.outbound import Outbound
 from notifiers.sandbox.record import Record
 from notifiers.sandbox.view import View, view
+
+LISTED: Final = 200
+"""So many customers the page lists; the others' pages are reached by their address."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -29,7 +32,10 @@ class Shown(msgspec.Struct, frozen=True):
     returns: bool
     """Whether mail can come back."""
     faults: list[Standing]
+    total: int = 0
+    """How many customers there are."""
     customers: list[Known] | None = None
+    """Who heard last first, and no more than the page can show."""
     view: View | None = None
 
 
@@ -99,7 +105,8 @@ def people(
         newest = record.newest()
         known = customers.find(customer, newest) if customer else None
         found = view(known, record, outbound) if known else None
-        return _json(msgspec.structs.replace(always, customers=customers.listed(newest), view=found))
+        listed = customers.listed(newest)
+        return _json(msgspec.structs.replace(always, total=len(listed), customers=listed[:LISTED], view=found))
 
     @routes.post("/messages/{n}/acts")
     async def act(n: int, request: Request) -> Response:

@@ -93,8 +93,8 @@ class Record:
         self._said: deque[Said] = deque(maxlen=KEPT_MESSAGES)
         self.opted_out: set[str] = set()
         """Numbers to which Twilio itself sends no more, since they wrote STOP."""
-        self.version = 0
-        """Grows with every change that a page could show."""
+        self.version = now_ms()
+        """Grows with every change that a page could show; begins where no sandbox before has been."""
 
     def request(
         self, provider: Provider, message_id: str, to: str, outcome: str, *, fault: Mode = "ok", provider_id: str = ""

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from gateway.api.hooks import router
 from gateway.api.run import listening_socket
+from gateway.delivery.links import Unsubscribe
 from gateway.delivery.rendering import Means
 from gateway.delivery.run import Deliverer
 from gateway.settings import Settings
@@ -216,6 +217,18 @@ def test_a_free_reply_stands_on_the_timeline(town: Town, page: Page) -> None:
     replies = rows(town.engine, "SELECT summary FROM timeline WHERE kind = 'reply'")
     assert len(replies) == 1
     assert "いつ直りますか？" in replies[0][0]
+
+
+def test_a_link_in_an_sms_opens_at_the_gateway(town: Town, page: Page) -> None:
+    link = town.means.links.unsubscribe(Unsubscribe("hanako", "offers", "sms"))
+    with town.http() as http:
+        form = {"To": "+819012345678", "From": "+815000000000", "Body": f"配信停止はこちら：{link}。"}
+        http.post(f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json", data=form, auth=(ACCOUNT, AUTH_TOKEN))
+    page.get_by_role("tab", name="Messages").click()
+    with page.context.expect_page() as popup:
+        page.locator(".bubble").get_by_role("link", name=link).click()
+    expect(popup.value.get_by_role("heading")).to_have_text("Unsubscribe")
+    assert popup.value.url == link
 
 
 def test_a_mail_is_read_and_unsubscribed_from_in_one_click(town: Town, watched: Watched) -> None:

@@ -9,7 +9,7 @@ const at = (id) => document.getElementById(id);
 const live = at("live");
 const parts = [phone(at("phone"), refresh), mailbox(at("mailbox"), refresh)];
 const troubles = badDays(at("providers"), at("troubles"), at("badday"), refresh);
-let seen = -1, customers = [], asking = Promise.resolve();
+let seen = -1, customers = [], total = 0, asking = Promise.resolve();
 
 function chosen() {
   const found = /^\/customers\/(.+)$/.exec(location.pathname);
@@ -37,7 +37,7 @@ function said(customer) {
 }
 
 function showList(id) {
-  at("count").textContent = customers.length || "";
+  at("count").textContent = total > customers.length ? `${customers.length} of ${total}` : total || "";
   keep(at("customers"), customers, (each) => `${each.id} ${each.name}`, person);
   [...at("customers").children].forEach((item, index) => {
     const link = item.firstElementChild, small = link.querySelector("small"), text = said(customers[index]);
@@ -65,7 +65,7 @@ async function ask() {
   learn(found);
   troubles.update(found.faults);
   if (!found.customers) return;
-  customers = found.customers;
+  ({ customers, total } = found);
   seen = found.version;
   showList(found.view?.customer.id);
   if (found.view) showView(found.view);
@@ -75,10 +75,15 @@ async function ask() {
 
 // One question at a time, in order: an old answer must not overwrite a newer one.
 function refresh() {
-  asking = asking.then(ask).then(
-    () => { live.textContent = "live"; live.classList.remove("away"); },
-    () => { live.textContent = "not reachable"; live.classList.add("away"); });
+  asking = asking.then(ask).then(() => say("live"), () => say("not reachable"));
   return asking;
+}
+
+// Only a change is written: screen readers read out what is.
+function say(state) {
+  if (live.textContent === state) return;
+  live.textContent = state;
+  live.classList.toggle("away", state !== "live");
 }
 
 async function follow() {

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from notifiers.sandbox import customers as module
+from notifiers.sandbox.control import LISTED
 from notifiers.sandbox.customers import Addresses, Customer, Customers, FullError
 from notifiers.sandbox.server import Options, running
 
@@ -67,6 +68,15 @@ def test_the_page_is_told_only_what_has_changed(client: httpx.Client) -> None:
     assert [each["id"] for each in changed["customers"]] == ["h/1"]
     assert changed["view"]["customer"]["name"] == "Hanako"
     assert client.put("/sandbox/customers/h", content='{"name": 1}').status_code == 422
+
+
+def test_the_page_lists_only_so_many_customers(client: httpx.Client) -> None:
+    for number in range(LISTED + 1):
+        form = {"To": f"+8180{number:08}", "From": "+815000000000", "Body": "Text"}
+        client.post("/2010-04-01/Accounts/AC1/Messages.json", data=form, auth=("AC1", "sandbox"))
+    shown = client.get("/sandbox/shown").json()
+    assert (len(shown["customers"]), shown["total"]) == (LISTED, LISTED + 1)
+    assert shown["customers"][-1]["id"] == "+818000000001"
 
 
 @pytest.mark.parametrize(
