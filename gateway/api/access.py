@@ -57,6 +57,7 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/rules/backtest/{backtest_id}"): _READ,
     ("DELETE", "/v1/rules/backtest/{backtest_id}"): _AGENT,
     ("GET", "/v1/rules/{rule_id}/explain"): _READ,
+    ("GET", "/v1/rules/{rule_id}/lift"): _READ,
     ("GET", "/v1/alerts"): _READ,
     ("GET", "/v1/alerts/{alert_id}"): _READ,
     ("POST", "/v1/alerts/{alert_id}/acknowledge"): _AGENT,

@@ -41,3 +41,25 @@ class OfferCodeAnswer(Shape):
     amount: Amount | None
     currency: str | None
     store_id: str | None
+
+
+class GroupAnswer(Shape):
+    """Customers who were treated alike, and their orders."""
+
+    customers: int
+    ordered: int
+    orders: int
+    share: float | None
+
+
+class LiftAnswer(Shape):
+    """Those who were told beside those who were held out. `lift` is the difference of their shares."""
+
+    rule_id: str
+    since: Utc
+    days: int
+    told: GroupAnswer
+    held_out: GroupAnswer
+    lift: float | None
+    codes: int
+    redeemed: int
