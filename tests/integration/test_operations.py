@@ -13,7 +13,7 @@ from gateway.delivery.troubles import OVER_AFTER, PATIENCE
 from gateway.settings import Settings
 from gateway.storage import rule_folders, troubles
 from rules.problem import Problem
-from tests.integration.delivery_fixture import engine, execute, rows
+from tests.integration.delivery_fixture import delivering, engine, execute, rows
 
 __all__ = ["engine"]
 
@@ -168,3 +168,11 @@ def test_a_watch_ends_when_it_is_told_to(engine: Engine, team: Team, clock: Cloc
 def test_who_named_no_channel_is_not_watched_for(engine: Engine, clock: Clock, urls: str | None, wanted: bool) -> None:
     settings = Settings.model_validate({"operations": {"urls": urls}})
     assert (watch(engine, settings, clock) is not None) is wanted
+
+
+def test_the_deliver_role_keeps_the_watch_and_ends_it(engine: Engine) -> None:
+    settings = Settings.model_validate({"operations": {"urls": "json://127.0.0.1:9"}})
+    with delivering(engine, settings) as deliverer:
+        assert "operations" in {thread.name for thread in threading.enumerate()}
+        assert deliverer.ready
+    assert "operations" not in {thread.name for thread in threading.enumerate()}
