@@ -14,7 +14,7 @@ from gateway.storage.database import connect
 from gateway.worker.partition import Folded
 from gateway.worker.pipelined import answers_nothing, pipelined
 from gateway.worker.writer import Save, Writer
-from rules.decision import Decision, Position
+from rules.decision import Decision, Intervention, Position
 
 pytestmark = pytest.mark.stack
 
@@ -49,7 +49,7 @@ def decision(subject: str, seq: int) -> Decision:
     )
 
 
-def fail_unheard(connection: Connection, made: Decision, _now: datetime) -> None:
+def fail_unheard(connection: Connection, made: Decision | Intervention, _now: datetime) -> None:
     """An insert whose answer nobody waits for, and which the database refuses for one device."""
     customer = None if made.subject == BAD else made.subject
     connection.execute(text("INSERT INTO customers (id) VALUES (:id)"), {"id": customer})
@@ -74,7 +74,7 @@ def test_an_unheard_failure_sets_aside_its_own_decision_only(connection: Connect
 
 
 def test_a_connection_lost_unheard_is_reported_as_lost(connection: Connection) -> None:
-    def lose(on: Connection, _made: Decision, _now: datetime) -> None:
+    def lose(on: Connection, _made: Decision | Intervention, _now: datetime) -> None:
         fatal = "INSERT INTO customers (id) SELECT 'c1' FROM (SELECT pg_terminate_backend(pg_backend_pid())) AS gone"
         on.execute(text(fatal))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -150,8 +151,8 @@ def test_what_was_only_a_moment_leaves_no_end_on_the_timeline_and_may_still_be_t
     decisions.record(connection, decided("resolved", 1, ended_by="passed"))
     assert told(connection) == before
     assert alert(connection).state == "resolved"
-    asked = {"customer_id": "aiko", "rule_id": "chiller-too-warm", "alert_id": "a1", "decision_id": "a1"}
-    assert history.of(connection, **asked).alert_active
+    of = partial(history.of, connection, customer_id="aiko", rule_id="chiller-too-warm", decision_id="a1")
+    assert of(alert_id="a1").alert_active
     decisions.record(connection, decided(alert="a2"))
     decisions.record(connection, decided("resolved", 1, alert="a2"))
-    assert not history.of(connection, **{**asked, "alert_id": "a2"}).alert_active
+    assert not of(alert_id="a2").alert_active
