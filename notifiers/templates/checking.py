@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from notifiers.templates.context import CONTRACT, completed
 from notifiers.templates.errors import Problem, RenderError, TemplateError
 from notifiers.templates.files import TextKey, file_name, key_of
 from notifiers.templates.known import PLAIN, Known, of_values
-from notifiers.templates.naming import stored, unknown, unknown_tools
+from notifiers.templates.naming import Fault, stored, unknown, unknown_tools
 from notifiers.templates.samples import EXAMPLES, example
 
 if TYPE_CHECKING:
@@ -50,39 +50,50 @@ def unknown_names(templates: Templates) -> Iterator[Problem]:
     own = _own_names(trees)
     for file, tree in trees.items():
         place = str(templates.sources[file].path)
-        yield from (Problem(place, fault.line, fault.message) for fault in unknown_tools(tree, templates.toolbox))
-        for known in _given(templates, file):
-            for fault in unknown(tree, known, own[file]):
-                yield Problem(place, fault.line, fault.message)
+        for fault in dict.fromkeys(_faults(templates, file, tree, own[file])):
+            yield Problem(place, fault.line, fault.message)
 
 
 def _trees(templates: Templates) -> Iterator[tuple[str, nodes.Template]]:
-    """The files that can be parsed. Those that cannot are named where they are compiled."""
+    """The files that can be parsed and walked through. The others are named where they are compiled."""
     for file, source in templates.sources.items():
         try:
-            yield file, templates.environment.parse(source.text, file, str(source.path))
+            tree = templates.environment.parse(source.text, file, str(source.path))
+            list(_faults(templates, file, tree, stored(tree)))
         except (jinja2.TemplateSyntaxError, SyntaxError, ValueError, RecursionError, MemoryError):
             continue
+        yield file, tree
+
+
+def _faults(templates: Templates, file: str, tree: nodes.Template, own: Collection[str]) -> Iterator[Fault]:
+    yield from unknown_tools(tree, templates.toolbox)
+    for known in _given(templates, file):
+        yield from unknown(tree, known, own)
 
 
 def _own_names(trees: Mapping[str, nodes.Template]) -> dict[str, frozenset[str]]:
-    """What each file, and those that it is rendered with, set by themselves."""
-    below = {file: {one for one in meta.find_referenced_templates(tree) if one} for file, tree in trees.items()}
-    names = {file: stored(tree) for file, tree in trees.items()}
+    """What each file sets by itself, and what those set that it uses or that use it."""
+    uses = {
+        file: {one for one in meta.find_referenced_templates(tree) if one and one in trees}
+        for file, tree in trees.items()
+    }
+    used_by = {file: {other for other, used in uses.items() if file in used} for file in trees}
+    given = {file: stored(tree, parameters=False) for file, tree in trees.items()}
+    return {
+        file: stored(tree).union(*(given[one] for one in _reached(file, uses) | _reached(file, used_by)))
+        for file, tree in trees.items()
+    }
 
-    def reached(file: str, seen: set[str]) -> set[str]:
-        for each in below.get(file, set()) - seen:
-            seen.add(each)
-            reached(each, seen)
-        return seen
 
-    with_others = {file: {file, *reached(file, set())} for file in trees}
-    for file in trees:
-        for upper, lower in list(with_others.items()):
-            if file in lower:
-                with_others[file] = with_others[file] | {upper}
-    nothing: frozenset[str] = frozenset()
-    return {file: nothing.union(*(names.get(one, nothing) for one in with_others[file])) for file in trees}
+def _reached(file: str, steps: Mapping[str, set[str]]) -> set[str]:
+    """Whatever can be come to from ``file``."""
+    found: set[str] = set()
+    left = [file]
+    while left:
+        new = steps[left.pop()] - found
+        found |= new
+        left += new
+    return found
 
 
 def _given(templates: Templates, file: str) -> Iterator[Mapping[str, Known]]:

@@ -32,9 +32,10 @@ class Fault(NamedTuple):
     message: str
 
 
-def stored(tree: nodes.Template) -> frozenset[str]:
-    """The names that a file gives a meaning to."""
-    found = {name.name for name in tree.find_all(nodes.Name) if name.ctx in {"store", "param"}}
+def stored(tree: nodes.Template, *, parameters: bool = True) -> frozenset[str]:
+    """The names that a file gives a meaning to; ``parameters`` of its macros have one in this file only."""
+    kinds = {"store", "param"} if parameters else {"store"}
+    found = {name.name for name in tree.find_all(nodes.Name) if name.ctx in kinds}
     found |= {macro.name for macro in tree.find_all(nodes.Macro)}
     found |= {imported.target for imported in tree.find_all(nodes.Import)}
     for each in tree.find_all(nodes.FromImport):

@@ -123,3 +123,19 @@ def test_with_the_sandbox_on_it_says_where_to_send_from(monkeypatch: pytest.Monk
     code, output = run("send-test", "alert", "--to", "token")
     assert code == 1
     assert "send the test from its console" in output
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("hello", 0, "4 in en, ja"),
+        ("{{ summary }} {{ device.name }}", 0, "1 warned of: kizashi templates check"),
+        ("hello {{ nothing }}", 1, "(1 in all: kizashi templates check)"),
+    ],
+)
+def test_the_doctor_has_a_line_on_templates(monkeypatch: pytest.MonkeyPatch, text: str, code: int, said: str) -> None:
+    monkeypatch.setenv("KIZASHI_TEMPLATES__DIR", str(own(text)))
+    monkeypatch.setenv("COLUMNS", "500")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == code
+    assert said in next(line for line in result.output.splitlines() if line.split()[1:2] == ["templates"])

@@ -70,6 +70,25 @@ def test_a_part_that_nothing_uses_is_looked_at_all_the_same(tmp_path: Path) -> N
     assert (Path(problem.file).name, problem.line) == ("bit.j2", 3)
 
 
+def test_the_parameters_of_a_parts_macros_mean_nothing_outside_of_it(tmp_path: Path) -> None:
+    text = "t\nx{% import 'bits.j2' as bits %}{% if false %}{{ word }}{% endif %}{{ bits.shout('a') }}"
+    files = {"own/push.en.j2": text, "bits.j2": "{% macro shout(word) %}{{ word|upper }}!{% endmacro %}"}
+    (problem,) = Templates.load(folder(tmp_path, files)).check()
+    assert problem.message.startswith("'word' is not known")
+
+
+@pytest.mark.parametrize("deep", ["{{ " + "+".join("1" * 3000) + " }}", "{{ " + "-" * 3000 + "1 }}"])
+def test_what_is_nested_too_deeply_is_a_fault_and_leaves_the_others(tmp_path: Path, deep: str) -> None:
+    (message,) = messages(tmp_path, f"t\nx{deep}")
+    assert message.startswith("is too deeply nested")
+
+
+def test_parts_that_include_each_other_are_looked_at(tmp_path: Path) -> None:
+    files = {"a.j2": "{% if false %}{% include 'b.j2' %}{% endif %}", "b.j2": "{% include 'a.j2' %}{{ no }}"}
+    (problem,) = Templates.load(folder(tmp_path, files)).check()
+    assert Path(problem.file).name == "b.j2"
+
+
 def test_the_contract_says_what_may_be_none() -> None:
     optional = {name for name, known in CONTRACT.items() if known.optional}
     assert {"store", "case_id", "link", "unsubscribe_url", "offer_code"} <= optional
