@@ -181,7 +181,7 @@ class Worker(_Section):
 class Delivery(_Section):
     """The outbox: senders at once, how long a claim lasts, and how long *unknown* waits for a receipt."""
 
-    threads: int = Field(default=16, ge=1, le=256)
+    threads: int = Field(default=32, ge=1, le=256)
     lease_seconds: float = Field(default=30.0, ge=1)
     settle_seconds: float = Field(default=30.0, ge=0)
     max_attempts: int = Field(default=8, ge=1)

@@ -18,12 +18,13 @@ log = structlog.get_logger()
 
 Job = Callable[[], None]
 
-AHEAD_S = 0.1
-"""So much work is claimed ahead of the threads, measured by how long sends take: a claim is a round trip to the
-database, and a thread that waits for one sends nothing."""
-MOST_AHEAD = 200
+AHEAD_S = 0.04
+"""So much work is claimed ahead of the threads, measured by how long they spend on a message: a claim is a round trip
+to the database, and a thread that waits for one sends nothing. No more than that: what a killed process had claimed is
+in doubt, sent or not."""
+MOST_AHEAD = 100
 _NEWEST = 0.2
-"""The weight of the newest send in the average of how long they take."""
+"""The weight of the newest message in the average of how long one takes."""
 
 
 class Lane:
@@ -125,7 +126,7 @@ class Lane:
             return bool(self._breaker.seconds_left(time.monotonic()))
 
     def took(self, seconds: float) -> None:
-        """A send took so long."""
+        """A thread spent so long on a message, waiting for the record of the one before included."""
         with self._lock:
             usual = self._usual_s
             self._usual_s = seconds if usual is None else usual + _NEWEST * (seconds - usual)

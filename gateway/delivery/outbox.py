@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -35,6 +35,10 @@ POLL_S = 0.5
 """A lost wake-up costs this much."""
 DOUBT_S = 0.5
 """How often messages in doubt are looked for."""
+DOUBT_MORE_S = 0.05
+"""After some were found: a killed process leaves several."""
+DOUBT_AT_ONCE = 50
+"""On channels where nobody is asked, so that it takes no time."""
 EXPIRE_S = 5.0
 EXPIRE_AT_ONCE = 500
 BREATH_S = 0.002
@@ -115,8 +119,8 @@ class Outbox:
             try:
                 claimed = self._send_due()
                 if time.monotonic() >= next_doubt:
-                    self._ask_doubtful()
-                    next_doubt = time.monotonic() + DOUBT_S
+                    asked = self._ask_doubtful()
+                    next_doubt = time.monotonic() + (DOUBT_MORE_S if asked else DOUBT_S)
                 if time.monotonic() >= next_expiry:
                     self._expire()
                     next_expiry = time.monotonic() + EXPIRE_S
@@ -174,26 +178,28 @@ class Outbox:
             lane.send(partial(self._send, lane, message, at))
         return len(claimed)
 
-    def _ask_doubtful(self) -> None:
-        """Settle what is in doubt, a few at a time: asking takes a thread too."""
-        places = {channel: route.places_to_ask() for channel, route in self._routes.items()}
-        channels = [channel for channel, free in places.items() if free]
-        if not channels:
-            return
+    def _ask_doubtful(self) -> int:
+        """Settle what is in doubt; where a provider is asked, a few at a time, for that takes a thread."""
+        places = {channel: self._routes[channel].places_to_ask() for channel in ASKED if channel in self._routes}
+        found = self._take_doubtful([channel for channel in self._routes if channel not in ASKED], DOUBT_AT_ONCE)
+        for channel, free in places.items():
+            found += self._take_doubtful([channel], free) if free else 0
+        return found
+
+    def _take_doubtful(self, channels: Sequence[str], limit: int) -> int:
         with self._engine.begin() as connection:
             doubtful = messages.claim_doubtful(
-                connection,
-                channels,
-                limit=min(places[channel] for channel in channels),
-                owner=self._rules.owner,
-                lease_s=self._lease_s,
+                connection, channels, limit=limit, owner=self._rules.owner, lease_s=self._lease_s
             )
         for message in doubtful:
             lane = self._routes[message.channel].of(message.provider)
             if lane is None:  # the provider that has it, or not, is no longer configured: nobody else can tell
                 self._recorder.put(Asked(message, message.provider or "", CannotTell()))
-            else:
+            elif message.channel in ASKED:
                 lane.ask(partial(self._ask, lane, message))
+            else:
+                self._ask(lane, message)
+        return len(doubtful)
 
     def _expire(self) -> None:
         with self._engine.begin() as connection:
@@ -206,6 +212,7 @@ class Outbox:
             self._on_step_ended()
 
     def _send(self, lane: Lane, message: Claimed, claimed_at: float) -> None:
+        begun = time.monotonic()
         lane.await_record()
         if lane.is_left_alone() or time.monotonic() - claimed_at > self._lease_s * STALE:
             self._recorder.put(Untried(message), lane.recorded)
@@ -215,11 +222,9 @@ class Outbox:
             self._recorder.put(Sent(message, lane.notifier.provider, None), lane.recorded)
             return
         QUEUE_SECONDS.labels(lane.channel).observe(max(0.0, (now - message.due_at).total_seconds()))
-        begun = time.monotonic()
-        outcome = self._outcome(lane, message, now)
-        took = time.monotonic() - begun
-        lane.took(took)
-        SEND_SECONDS.labels(lane.channel).observe(took)
+        with SEND_SECONDS.labels(lane.channel).time():
+            outcome = self._outcome(lane, message, now)
+        lane.took(time.monotonic() - begun)
         if lane.channel not in EACH_ITS_OWN:
             lane.note(outcome)
         OUTCOMES.labels(lane.channel, type(outcome).__name__.lower()).inc()
