@@ -131,7 +131,7 @@ class TestWarnings:
         assert self.warned(tmp_path, "{{ device.name|gsm|clip(40, '...') }}") == []
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=60), st.integers(1, 200))
+@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=60), st.integers(1, 40))
 def test_a_push_that_is_too_long_is_shortened_when_sent(unit: str, times: int) -> None:
     made = LONG.render("own", "push", "en", {**CONTEXT, "values": {f"k{n}": unit * 20 for n in range(times)}})
     assert json_bytes(made.title) + json_bytes(made.text) <= MAX_BYTES["push"]
