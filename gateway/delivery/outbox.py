@@ -87,19 +87,21 @@ class Outbox:
         self._on_step_ended = on_step_ended
         self._wake = threading.Event()
         self._recorder = Recorder(engine, rules, clock, self._changed)
-        idle = {channel for channel, notifier in notifiers.items() if isinstance(notifier, Unconfigured)}
-        width = max(1, threads // max(1, len(notifiers) - len(idle)))
+        spares, rates = spares or {}, rates or {}
+        used = [name for name, each in notifiers.items() if name in spares or not isinstance(each, Unconfigured)]
+        width = max(1, threads // max(1, len(used)))
 
         def lane(channel: str, notifier: Notifier) -> Lane:
-            return Lane(
-                notifier, 1 if channel in idle else width, self._wake.set, per_second=(rates or {}).get(channel)
-            )
+            return Lane(notifier, width if channel in used else 1, self._wake.set, per_second=rates.get(channel))
 
         self._routes: dict[str, Route] = {}
         for channel, notifier in notifiers.items():
-            spare = (spares or {}).get(channel)
-            ways = [notifier] if spare is None else [notifier, spare]
-            self._routes[channel] = Route([lane(channel, each) for each in ways])
+            known = [
+                each
+                for each in (notifier, spares.get(channel))
+                if each is not None and not isinstance(each, Unconfigured)
+            ]
+            self._routes[channel] = Route([lane(channel, each) for each in known or [notifier]])
         self._lanes = [lane for route in self._routes.values() for lane in route.lanes]
 
     def wake(self) -> None:

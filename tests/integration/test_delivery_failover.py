@@ -128,6 +128,16 @@ def test_a_message_whose_provider_is_no_longer_configured_is_not_sent_by_another
     assert rows(engine, "SELECT attempts FROM messages") == [(1,)]
 
 
+def test_a_second_provider_without_a_first_does_all_the_work(
+    engine: Engine, stand_ins: StandIns, second: StandIns
+) -> None:
+    settings = with_seconds(stand_ins, second).model_copy(update={"twilio": Twilio()})
+    a_customer(engine)
+    queue(engine, settings, "sms", 2, "alone")
+    with delivering(engine, settings):
+        eventually(lambda: rows(engine, BY_PROVIDER) == [("twilio_2", 2)])
+
+
 def test_two_processes_never_settle_two_messages_by_the_same_answer(engine: Engine) -> None:
     settings = Settings.model_validate({"policy": {"quiet_hours": {"maintenance": ""}}})
     a_customer(engine)
