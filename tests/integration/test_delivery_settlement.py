@@ -130,3 +130,14 @@ def test_an_expired_message_ends_its_contact(engine: Engine) -> None:
         record_sent(connection, Sent(message, "fcm", None), RULES, utc_now() + timedelta(seconds=1), 0.5)
     assert rows(engine, "SELECT state FROM messages") == [("expired",)]
     assert rows(engine, "SELECT due_at <= now() FROM contacts") == [(True,)]
+
+
+def test_what_was_claimed_and_not_tried_goes_back_as_if_it_had_never_been_claimed(engine: Engine) -> None:
+    message = claimed(engine, "push")
+    with engine.begin() as connection:
+        messages.give_back(connection, [message.id], owner="another")
+    assert rows(engine, "SELECT state FROM messages") == [("sending",)]
+    with engine.begin() as connection:
+        messages.give_back(connection, [message.id], owner="me")
+    found = rows(engine, "SELECT state, attempts, lease_owner, lease_until, first_sent_at FROM messages")
+    assert found == [("queued", 0, None, None, None)]
