@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, text
 
-from gateway.storage import consents, tables, timeline
+from gateway.storage import bad_addresses, consents, offer_codes, tables, timeline
 from gateway.storage.timeline import Entry
 from tests.api_fixture import Calls, RememberingLog
 
@@ -167,8 +167,18 @@ def _a_message_for(connection: Connection, customer: str) -> None:
         )
     )  # fmt: skip
     connection.execute(
-        insert(tables.receipts).values(message_id=f"m-{customer}", provider_id="SM1", status="delivered")
+        insert(tables.receipts).values(message_id=f"m-{customer}", provider_id="SM1", status="delivered", channel="sms")
     )
+    connection.execute(
+        insert(tables.links).values(
+            token=f"l-{customer}",
+            message_id=f"m-{customer}",
+            target=f"https://shop.example/{customer}",
+            expires_at=datetime.now(UTC),
+        )
+    )
+    offer_codes.give(connection, decision_id=f"d-{customer}", customer_id=customer, rule_id="r")
+    bad_addresses.mark(connection, customer, "email", f"{customer}@example.org", "bounced (5.1.1)")
     episode = {"rule_id": "r", "subject": "s", "customer_id": customer, "severity": "major", "purpose": "service"}
     connection.execute(
         insert(tables.alerts).values(id=f"a-{customer}", summary=customer, state="firing", fired_at=1, **episode)
