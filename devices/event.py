@@ -165,8 +165,10 @@ class MemberChanged(msgspec.Struct, frozen=True, array_like=True, tag="m", tag_f
     part: int = 0
     """Which of the rule's group conditions, where it has several."""
     order: tuple[int, int, int] = (0, 0, 0)
-    """Where the cause stands in the member's log (sequence, index), and which of its effects this is: of two words about one
-    member the one with the larger ``order`` is the newer."""
+    """Where the cause stands in the member's log (sequence, index), and which of its effects this is.
+
+    Of two words about one member the one with the larger ``order`` is the newer.
+    """
     rules_at: Millis = 0
     """Since when the rules hold under which it was said."""
 
