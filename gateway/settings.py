@@ -198,6 +198,13 @@ class FrequencyCap(_Section):
     channel: str | None = None
 
 
+class Digest(_Section):
+    """What caps refuse of these purposes is told in one message a day, at ``at`` (``"18:00"``), the customer's time."""
+
+    purposes: list[str] = []
+    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "18:00"
+
+
 class Policy(_Section):
     """Quiet hours by purpose (``"21:00-08:00"``, the customer's own time; an empty string switches them off).
 
@@ -216,6 +223,7 @@ class Policy(_Section):
     sms_per_number: int | None = Field(default=None, ge=1)
     sms_per_prefix: int | None = Field(default=None, ge=1)
     sms_cost: dict[str, Annotated[float, Field(ge=0)]] = {}
+    digest: Digest = Digest()
 
 
 class Settings(BaseSettings):

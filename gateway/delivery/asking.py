@@ -42,6 +42,8 @@ def ask(
         cooldown_ms=request.cooldown_ms,
         caps=caps,
     )
+    if request.digest:  # of several alerts; whoever makes or renews it has looked at each
+        past = msgspec.structs.replace(past, alert_active=True)
     if policy.money.limits_something:
         past = msgspec.structs.replace(past, spent=_spent_today(connection, customer, policy.money, now))
     return plan(request, customer, past, policy, _millis(now))

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from gateway.delivery import entries, reach, steps
+from gateway.delivery import entries, gathering, reach, steps
 from gateway.delivery.asking import ask
 from gateway.delivery.links import Links
 from gateway.delivery.metrics import SUPPRESSIONS
@@ -160,6 +160,11 @@ def _open(
     raw = msgspec.to_builtins(request)
     if customer is None or not planned.steps:
         _refuse(connection, decision, customer_id, raw, planned.suppressions, now)
+        if customer is not None:
+            said = words(decision, around)
+            gathering.put_aside(
+                connection, request, customer, decision.alert_id, said, planned.suppressions, means.policy, now
+            )
         return False
     fresh = Contact(
         id=contacts.id_of(decision.id, customer_id),

@@ -12,7 +12,8 @@ from gateway.delivery.links import SECRET, Links
 from gateway.delivery.rendering import Means
 from gateway.settings import FrequencyCap, Policy, Settings
 from gateway.storage import secrets
-from notifiers.policy import Cap, Money, PolicySettings, policy_settings
+from notifiers.policy import Cap, Digest, Money, PolicySettings, policy_settings
+from notifiers.policy.digest import minute_of
 from notifiers.templates import Templates
 from rules.decision import Decision, Intervention
 from rules.duration import parse_duration
@@ -60,6 +61,7 @@ def policy_from(policy: Policy) -> PolicySettings:
         money=Money(
             policy.daily_budget, policy.daily_reserve, policy.sms_per_number, policy.sms_per_prefix, policy.sms_cost
         ),
+        digest=Digest(frozenset(policy.digest.purposes), minute_of(policy.digest.at)),
     )
 
 

@@ -10,10 +10,10 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.delivery import steps
+from gateway.delivery import digests, steps
 from gateway.delivery.asking import has_turn
 from gateway.delivery.rendering import Means
-from gateway.storage import contacts
+from gateway.storage import contacts, digest_items
 from gateway.storage.contacts import Contact
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class Pacer:
         while not stop.is_set():
             self._wake.clear()
             try:
-                while self.look_once() and not stop.is_set():
+                while (self.look_once() or self.tell_once()) and not stop.is_set():
                     self._on_queued()
                 self._wake.wait(self._until_next())
             except (OperationalError, InterfaceError) as error:
@@ -66,7 +66,9 @@ class Pacer:
                 if not has_turn(connection, contact.customer_id, contact.request["purpose"], self._means.policy):
                     contacts.change(connection, contact.id, due_at=self._clock() + NOT_ITS_TURN)
                     return True
-                steps.look_at(connection, contact, self._means, self._clock())
+                renewed = digests.renewed(connection, contact, self._clock())
+                if renewed is not None:
+                    steps.look_at(connection, renewed, self._means, self._clock())
         except (OperationalError, InterfaceError):
             raise
         except Exception:
@@ -75,6 +77,25 @@ class Pacer:
                 raise
             with self._engine.begin() as connection:
                 contacts.change(connection, contact.id, due_at=self._clock() + SET_ASIDE)
+        return True
+
+    def tell_once(self) -> bool:
+        """Make the digest that is due longest; false where none is."""
+        now, due = self._clock(), None
+        try:
+            with self._engine.begin() as connection:
+                due = digest_items.next_due(connection, self._means.policy.digest.purposes, now)
+                if due is None:
+                    return False
+                digests.make(connection, due, self._means, now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("pacer.digest_set_aside", customer_id=due.customer_id if due else None)
+            if due is None:
+                raise
+            with self._engine.begin() as connection:
+                digest_items.postpone(connection, due, now, now + SET_ASIDE)
         return True
 
     def _until_next(self) -> float:

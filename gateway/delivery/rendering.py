@@ -140,7 +140,9 @@ def links_of(contact: Contact, new: Sequence[New], offer_code: str | None, means
 def _rendered(
     contact: Contact, channel: str, locale: str, context: dict[str, Any], templates: Templates
 ) -> tuple[str, Rendered]:
-    wanted, plain = contact.request["template"], PLAIN[contact.request["transition"]]
+    wanted = contact.request["template"]
+    # A digest has no plain form: no alert says what several are about.
+    plain = wanted if contact.request.get("digest") else PLAIN[contact.request["transition"]]
     try:
         return wanted, templates.render(wanted, _wording(wanted, channel, templates), locale, context)
     except TemplateError as error:

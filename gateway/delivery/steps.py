@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func
 
-from gateway.delivery import entries, reach, spending
+from gateway.delivery import entries, gathering, reach, spending
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
 from gateway.delivery.rendering import Means, links_of, messages_of
@@ -131,6 +131,11 @@ def _proceed(
     whole = customer is None or any(no.channel is None for no in planned.suppressions)
     if customer is None or (not planned.steps and (whole or not tried)):
         _refused(connection, contact, planned, now, tried=bool(tried))
+        if customer is not None and not tried:
+            request, said = msgspec.convert(contact.request, ContactRequest), contact.context["words"]
+            gathering.put_aside(
+                connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
+            )
     elif not untried and not failed:
         _close_or_wait(connection, contact, present, now)
     elif not untried:

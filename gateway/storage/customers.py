@@ -116,7 +116,7 @@ def erase(connection: Connection, customer_id: str) -> bool:
     Their devices stay, without an owner; the log is told by the inventory feed. What the log already holds goes when
     its retention ends.
     """
-    for table in (tables.timeline, tables.contacts, tables.cases, tables.alerts, tables.decisions):
+    for table in (tables.timeline, tables.digest_items, tables.contacts, tables.cases, tables.alerts, tables.decisions):
         connection.execute(delete(table).where(table.c.customer_id == customer_id))
     connection.execute(
         update(tables.devices)

@@ -274,6 +274,24 @@ contacts = Table(
     Index("contacts_customer", "customer_id"),
 )
 
+digest_items = Table(
+    "digest_items",
+    metadata,
+    # What a frequency cap refused and the customer's next digest tells.
+    Column("customer_id", Text, nullable=False),
+    Column("decision_id", Text, nullable=False),
+    Column("alert_id", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    # The contact request that was refused.
+    Column("request", JSONB, nullable=False),
+    _at("expires_at"),
+    _at("at", nullable=False),
+    _at("due_at", nullable=False),
+    PrimaryKeyConstraint("customer_id", "decision_id"),
+    Index("digest_items_due", "due_at"),
+)
+
 messages = Table(
     "messages",
     metadata,

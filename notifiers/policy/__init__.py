@@ -3,6 +3,7 @@
 Start reading in ``planning``; ``stages`` holds one file per question that is asked.
 """
 
+from notifiers.policy.digest import Digest
 from notifiers.policy.limits import Begun, Cap, Money, Spent
 from notifiers.policy.planning import Plan, Step, plan
 from notifiers.policy.reason import Reason, Suppression
@@ -14,6 +15,7 @@ __all__ = [
     "Cap",
     "ContactRequest",
     "Customer",
+    "Digest",
     "History",
     "Money",
     "Plan",

@@ -15,6 +15,8 @@ from notifiers.policy.settings import QuietHours
 SECOND_MS = 1000
 MINUTE_MS = 60 * SECOND_MS
 DAY_MS = 24 * 60 * MINUTE_MS
+HALF_DAY = 12 * 60
+"""In minutes."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -51,6 +53,16 @@ def release_ms(now_ms: int, hours: QuietHours, zone: ZoneInfo) -> int:
         if _offset(end, zone) == offset:
             return end
         at = _transition(at, end, zone)
+
+
+def next_at_ms(now_ms: int, minute: int, zone: ZoneInfo) -> int:
+    """The first instant after ``now_ms`` at which the clock of ``zone`` shows ``minute`` (after midnight); epoch ms.
+
+    Where clocks jump over it, the end of the jump; where they show it twice, both.
+    """
+    other = (minute + HALF_DAY) % (2 * HALF_DAY)
+    past = release_ms(now_ms, QuietHours(minute, other), zone)
+    return release_ms(past, QuietHours(other, minute), zone)
 
 
 def _offset(now_ms: int, zone: ZoneInfo) -> int:

@@ -33,6 +33,8 @@ class ContactRequest(msgspec.Struct, frozen=True):
     holdout_percent: float = 0.0
     store_time_zone: str | None = None
     """The device's or rule's store; used where the customer's own zone is missing or unknown."""
+    digest: bool = False
+    """It tells at once of several decisions that were refused because a cap was full; such a cap does not refuse it."""
 
 
 class Customer(msgspec.Struct, frozen=True):

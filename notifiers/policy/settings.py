@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from notifiers.policy.digest import Digest
 from notifiers.policy.limits import SEVERITIES, Cap, Money
 
 MINUTES_PER_DAY = 24 * 60
@@ -89,6 +90,8 @@ class PolicySettings(msgspec.Struct, frozen=True):
     """By purpose: the severities that pass frequency caps and may draw on the reserve of a budget."""
     money: Money = Money()
     """What may be spent in a day."""
+    digest: Digest = Digest()
+    """What is told once a day instead of not at all, where a cap is full."""
 
     def quiet_hours_for(self, purpose: str) -> QuietHours | None:
         """The quiet hours of ``purpose``, ``None`` where it has none."""
@@ -121,6 +124,7 @@ def policy_settings(
     caps: tuple[Cap, ...] | None = None,
     vital: Mapping[str, frozenset[str]] | None = None,
     money: Money | None = None,
+    digest: Digest | None = None,
 ) -> PolicySettings:
     """The defaults, with an operator's quiet hours by purpose (``{"offers": "20:00-09:00"}``) laid over them.
 
@@ -147,4 +151,5 @@ def policy_settings(
         caps=PolicySettings().caps if caps is None else caps,
         vital={**_vital(), **(vital or {})},
         money=money or Money(),
+        digest=digest or Digest(),
     )

@@ -62,6 +62,8 @@ class TemplateContext(TypedDict, total=False):
     unsubscribe_url: str | None
     link: str | None
     offer_code: str | None
+    items: list[str]
+    more: int
 
 
 CONTRACT: Mapping[str, Known] = described(TemplateContext)

@@ -17,6 +17,8 @@ FULL: TemplateContext = {
     "unsubscribe_url": "https://shop.example/u/4fGh2",
     "link": "https://shop.example/c/9XkQ2",
     "offer_code": "7KM3Q-XN42D",
+    "items": ["Chiller 7: temperature has been above 8 °C for 10 minutes", "10 % off all filters this week"],
+    "more": 3,
 }
 """A sample with everything."""
 
@@ -26,6 +28,7 @@ JAPANESE: TemplateContext = {
     "device": {"id": "chiller-7", "model": "chiller-x200", "name": "冷蔵ショーケース7"},
     "store": {"id": "shibuya", "name": "渋谷旗艦店"},
     "rule": {"id": "chiller-too-warm", "summary": "本日限り、フィルター全品10％オフ"},
+    "items": ["本日限り、フィルター全品10％オフ", "temperature has been above 8 °C for 10 minutes"],
 }
 """The same among Japanese names; the summary stays as rules write it."""
 
@@ -49,6 +52,8 @@ LONG: TemplateContext = {
     "rule": {"id": "too-warm", "summary": "10 % off all filters, cartridges and accessories until Sunday – " * 2},
     "summary": "temperature has been above 8 °C for 10 minutes while the door was closed, “now 9.4 °C”, " * 2,
     "severity": "critical",
+    "items": ["10 % off all “filters”, cartridges and accessories until Sunday – " * 4] * 10,
+    "more": 123,
 }
 """Long names, and the typography that people put into them."""
 
@@ -60,6 +65,8 @@ LONG_JAPANESE: TemplateContext = {
     "rule": {"id": "too-warm", "summary": "本日限り、浄水フィルターとカートリッジが全品10％オフ。" * 2},
     "summary": "庫内温度が10分間にわたり8℃を超えています（現在9.4℃）。扉が閉まっているかご確認ください。",
     "severity": "critical",
+    "items": ["本日限り、浄水フィルターとカートリッジが全品10％オフ。" * 4] * 10,
+    "more": 123,
 }
 
 EXAMPLES = ("example", "long", "spare")

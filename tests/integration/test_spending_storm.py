@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 
 from gateway.delivery.links import Links
 from gateway.delivery.means import follow
+from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.worker.partition import Folded
 from gateway.worker.writer import Writer
-from notifiers.policy import Money, policy_settings
+from notifiers.policy import Cap, Digest, Money, policy_settings
 from notifiers.sms.segments import segments
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
@@ -105,6 +106,26 @@ def test_pumped_numbers_share_one_cap(engine: Engine) -> None:
     assert 0 < spent(engine) <= 12
     assert set(reasons(engine)) <= {"prefix_cap", "number_cap"}
     assert rows(engine, "SELECT count(*) FROM faults") == [(0,)]
+
+
+def test_what_a_storm_over_one_customer_leaves_out_comes_in_one_digest(engine: Engine) -> None:
+    a_customer(engine, "hanako")
+    policy = policy_settings(
+        NEVER, caps=(Cap(3, 86_400_000, "maintenance"),), digest=Digest(frozenset({"maintenance"}))
+    )
+    means = means_with(Money())._replace(policy=policy)
+    loads = [
+        [Folded(0, seq, (a_decision(f"{worker}{seq:02d}", notify=SMS),)) for seq in range(1, 11)] for worker in "ab"
+    ]
+    run(engine, means, *loads)
+    assert (len(rows(engine, "SELECT 1 FROM messages")), reasons(engine)) == (3, {"frequency_cap": 17})
+
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    made = [Pacer(engine, means, lambda: tomorrow, lambda: None).tell_once() for _ in range(2)]
+    assert made == [True, False]
+    [(body,)] = rows(engine, "SELECT body FROM messages WHERE template = 'digest'")
+    assert "And 16 more." in body
+    assert segments(body).parts == 1
 
 
 def test_the_next_day_has_a_budget_of_its_own_and_ends_the_alarm(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """Not too often.
 
-Vital messages pass, and the plan's notes say so. An all-clear passes too: whoever heard the alarm is owed its end.
+Vital messages pass, and the plan's notes say so. An all-clear passes too: whoever heard the alarm is owed its end. A
+digest passes the caps of whole contacts, which have made it: there is one a day at most.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from notifiers.policy.request import Contact
 
 def refuse_over_cap(contact: Contact) -> Suppression | None:
     """A cap without a channel is full: the whole contact is refused."""
-    return None if _passes(contact) else _refused(contact, None)
+    return None if _passes(contact) or contact.request.digest else _refused(contact, None)
 
 
 def refuse_over_channel_cap(contact: Contact, channel: str) -> Suppression | None:

@@ -70,7 +70,7 @@ async def previewed(call: Calls, name: str = "alert", **body: object) -> dict[st
 
 async def test_all_templates_are_listed_with_what_they_speak(call: Calls) -> None:
     found = (await call("GET", "/v1/templates", role="read")).json()
-    assert [each["name"] for each in found["items"]] == ["alert", "offer", "resolved"]
+    assert [each["name"] for each in found["items"]] == ["alert", "digest", "offer", "resolved"]
     assert {"channel": "sms", "languages": ["en", "ja"]} in found["items"][0]["texts"]
     assert (found["problems"], found["warnings"]) == ([], [])
 

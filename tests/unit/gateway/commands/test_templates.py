@@ -35,7 +35,7 @@ def own(text: str, file: str = "own/sms.en.j2") -> Path:
 def test_the_shipped_templates_are_fine() -> None:
     code, output = run("check")
     assert code == 0
-    assert "✓ 3 templates in what is shipped: fine" in output
+    assert "✓ 4 templates in what is shipped: fine" in output
 
 
 def test_a_fault_is_told_with_file_line_and_mend_and_ends_with_1() -> None:
@@ -128,7 +128,7 @@ def test_with_the_sandbox_on_it_says_where_to_send_from(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [
-        ("hello", 0, "4 in en, ja"),
+        ("hello", 0, "5 in en, ja"),
         ("{{ summary }} {{ device.name }}", 0, "1 warned of: kizashi templates check"),
         ("hello {{ nothing }}", 1, "(1 in all: kizashi templates check)"),
     ],

@@ -42,7 +42,7 @@ def test_another_default_language_may_be_set(tmp_path: Path) -> None:
 
 
 def test_an_unknown_template_is_named_with_those_that_exist() -> None:
-    with pytest.raises(UnknownTemplateError, match=r"'welcome'; there are alert, offer, resolved"):
+    with pytest.raises(UnknownTemplateError, match=r"'welcome'; there are alert, digest, offer, resolved"):
         SHIPPED.render("welcome", "push", "en", CONTEXT)
 
 

@@ -19,7 +19,7 @@ SPARSE: dict[str, Any] = {**SPARE, "values": {}}
 
 
 def test_alert_resolved_and_offer_are_shipped_for_three_channels() -> None:
-    assert TEMPLATES.names() == set(NAMES)
+    assert TEMPLATES.names() == {*NAMES, "digest"}
     for name in NAMES:
         assert TEMPLATES.channels(name) == {"push", "sms", "email"}
 
