@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from gateway.delivery import steps
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
@@ -156,3 +159,44 @@ def test_who_is_erased_takes_what_was_put_aside_along(engine: Engine, means: Mea
         customers.erase(connection, "hanako")
     assert rows(engine, "SELECT count(*) FROM digest_items") == [(0,)]
     assert not pacer(engine, means).tell_once()
+
+
+def test_a_held_offer_that_finds_the_cap_full_in_the_morning_is_told_by_digest(engine: Engine, means: Means) -> None:
+    a_customer(engine)
+    asleep = means._replace(policy=policy_settings({"offers": "15:00-17:00"}, digest=OFFERS))
+    [held, *others] = offers(3)
+    decide_each(engine, asleep, [held])
+    decide_each(engine, means, others)
+    execute(engine, "UPDATE contacts SET due_at = CASE state WHEN 'held' THEN now() END")
+    assert pacer(engine, means, EVENING - timedelta(hours=1)).look_once()
+    assert rows(engine, "SELECT decision_id, due_at FROM digest_items") == [(held.id, EVENING)]
+
+
+def test_pacers_at_the_same_moment_make_one_digest(engine: Engine, means: Means) -> None:
+    a_customer(engine)
+    decide_each(engine, means, offers(6))
+    begin = threading.Barrier(3)
+
+    def tell() -> bool:
+        begin.wait(10)
+        return pacer(engine, means).tell_once()
+
+    with ThreadPoolExecutor(3) as pool:
+        found = [each.result(30) for each in [pool.submit(tell) for _ in range(3)]]
+    assert any(found)
+    assert len(told(engine)) == 1
+    assert rows(engine, "SELECT count(*) FROM digest_items") == [(0,)]
+
+
+def test_what_our_own_code_fails_on_is_set_aside_and_lost_to_nobody(
+    engine: Engine, means: Means, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_customer(engine)
+    decide_each(engine, means, offers(3))
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "begin", lambda *_: 1 // 0)
+        assert pacer(engine, means).tell_once()
+        assert not pacer(engine, means).tell_once()
+    assert told(engine) == []
+    assert pacer(engine, means, EVENING + timedelta(minutes=5)).tell_once()
+    assert len(told(engine)) == 1

@@ -9,7 +9,7 @@ import pytest
 from gateway import settings
 from gateway.delivery.means import policy_of
 from gateway.settings import SettingsError
-from notifiers.policy import Cap, Money, QuietHours
+from notifiers.policy import Cap, Digest, Money, QuietHours
 
 DAY = 24 * 60 * 60 * 1000
 HOW_TO = Path(__file__).parents[4] / "docs" / "how-to" / "set-consent-and-quiet-hours.md"
@@ -40,11 +40,18 @@ def test_the_example_of_the_how_to_page_is_what_it_says() -> None:
 def test_what_is_left_out_is_the_default() -> None:
     assert policy_of(written("")) == policy_of(settings.Settings())
     assert policy_of(written("")).money == Money()
+    assert policy_of(written("")).digest == Digest(frozenset(), 18 * 60)
+
+
+def test_what_is_told_by_digest_and_when() -> None:
+    text = "[policy.digest]\npurposes = ['service', 'offers']\nat = '07:30'"
+    assert policy_of(written(text)).digest == Digest(frozenset({"service", "offers"}), 7 * 60 + 30)
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
+        ("digest = {purposes = ['offers'], at = '24:00'}", r"policy\.digest\.at: "),
         ("caps = [{at_most = 2, per = 'daily'}]", r"policy\.caps\.0\.per: .*is no duration"),
         ("caps = [{per = '1d'}]", r"policy\.caps\.0\.at_most"),
         ("caps = [{at_most = 2, per = '1d', chanel = 'sms'}]", r"policy\.caps\.0\.chanel"),
