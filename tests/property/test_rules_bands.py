@@ -58,6 +58,12 @@ LEAVES = [
     "metric: a, rate: per_minute, above: 2",
     "metric: a, window: {avg: 5m}, above: 5",
     "device: {model: m}",
+    "during: {hours: '00:00-15:10'}",
+    "during: store_hours",
+    "customer: {locale: ja}",
+    "store: {tag: big}",
+    "metric: a, forecast: {reaches: 8, within: 10m, over: 20m}",
+    "metric: a, anomaly: {score: 3, learn_for: 10m}",
 ]
 leaves = st.sampled_from(LEAVES)
 whens = st.recursive(
