@@ -87,6 +87,11 @@ async def reading(read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T 
         return AWAY
 
 
+def missing(read: Away | None, what: str, wanted: str) -> Markup:
+    """What the page of one thing says where that is not found, or can't be looked for just now."""
+    return AWAY_NOTE if read is AWAY else empty(f"There is no such {what}", f"None has the id {wanted}.")
+
+
 def live(
     render: Callable[[], Awaitable[Markup | None]], *, seconds: float, first: Markup, classes: str = ""
 ) -> ui.html:

@@ -17,7 +17,7 @@ from gateway.api.access import Caller, caller_of
 from gateway.api.problems import Problem
 from gateway.api.routes.alerts import say
 from gateway.console import entries
-from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
+from gateway.console.frame import AWAY, Console, html, missing, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, words, zone_of
 from gateway.console.pages.alerts import standing
@@ -57,8 +57,7 @@ def register(console: Console) -> None:
         if read is AWAY or read is None:
             with page(console, caller, "alerts", "Alert"):
                 html(_crumb())
-                nobody = empty("There is no such alert", f"None has the id {alert_id}.")
-                html(AWAY_NOTE if read is AWAY else nobody, classes="card")
+                html(missing(read, "alert", alert_id), classes="card")
             return
         with page(console, caller, "alerts", read.alert.summary):
             Sheet(console, caller, read)

@@ -15,9 +15,9 @@ from starlette.requests import Request
 
 from gateway.api.access import Caller, caller_of
 from gateway.console import entries
-from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
+from gateway.console.frame import AWAY, Console, html, missing, page, reading
 from gateway.console.icons import icon
-from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, zone_of
+from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, facts, joined, zone_of
 from gateway.console.session import may
 from gateway.storage import cases, customers
 from gateway.storage.cases import AlreadyResolvedError, Case, Comment
@@ -39,8 +39,7 @@ def register(console: Console) -> None:
         if read is AWAY or read is None:
             with page(console, caller, "cases", "Case"):
                 html(_crumb())
-                nobody = empty("There is no such case", f"None has the id {case_id}.")
-                html(AWAY_NOTE if read is AWAY else nobody, classes="card")
+                html(missing(read, "case", case_id), classes="card")
             return
         with page(console, caller, "cases", read[0].title):
             Sheet(console.api.engine, caller, read)

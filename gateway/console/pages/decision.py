@@ -12,9 +12,9 @@ from starlette.requests import Request
 
 from gateway.api.access import caller_of
 from gateway.console import entries
-from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, live, page, reading
+from gateway.console.frame import AWAY, Console, html, live, missing, page, reading
 from gateway.console.icons import icon
-from gateway.console.markup import NOTHING, H, chip, clock, day_and_clock, empty, facts, joined, words, zone_of
+from gateway.console.markup import NOTHING, H, chip, clock, day_and_clock, facts, joined, words, zone_of
 from gateway.console.pages.rule import numbered
 from gateway.rule_text import RuleText, text_of
 from gateway.storage import consequences, customers, decisions_read
@@ -44,8 +44,7 @@ def register(console: Console) -> None:
         read = await reading(_read, console.api.engine, decision_id)
         if read is AWAY or read is None:
             with page(console, caller, "alerts", "Decision"):
-                nobody = empty("There is no such decision", f"None has the id {decision_id}.")
-                html(AWAY_NOTE if read is AWAY else nobody, classes="card")
+                html(missing(read, "decision", decision_id), classes="card")
             return
 
         async def followed() -> Markup | None:

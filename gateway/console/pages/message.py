@@ -15,7 +15,7 @@ from starlette.requests import Request
 from gateway.api.access import Caller, caller_of
 from gateway.api.problems import Problem
 from gateway.api.routes.messages import send_again
-from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
+from gateway.console.frame import AWAY, Console, html, missing, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, zone_of
 from gateway.console.pages.messages import standing
@@ -47,8 +47,7 @@ def register(console: Console) -> None:
         if read is AWAY or read is None:
             with page(console, caller, "messages", "Message"):
                 html(_crumb())
-                nobody = empty("There is no such message", f"None has the id {message_id}.")
-                html(AWAY_NOTE if read is AWAY else nobody, classes="card")
+                html(missing(read, "message", message_id), classes="card")
             return
         with page(console, caller, "messages", read.message.title or "Message"):
             Sheet(console, caller, read)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from gateway.api.access import caller_of
 from gateway.console.asking import Asking
-from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, live, page, reading
+from gateway.console.frame import AWAY, Console, html, live, missing, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, empty, facts, joined, span
 from gateway.console.pages.rules import usable
@@ -51,8 +51,7 @@ def register(console: Console) -> None:
         if read is AWAY or read is None:
             with page(console, caller, "rules", "Rule"):
                 html(_crumb())
-                nobody = empty("There is no such rule", f"None in force has the id {rule_id}.")
-                html(AWAY_NOTE if read is AWAY else nobody, classes="card")
+                html(missing(read, "rule", rule_id), classes="card")
             return
 
         async def activity() -> Markup | None:
