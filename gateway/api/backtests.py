@@ -142,7 +142,7 @@ class Backtests:
         except (PastError, SQLAlchemyError) as error:
             job.error = str(error).splitlines()[0]
             job.state = "failed"
-        except Exception:
+        except Exception:  # whoever asked is to hear of it, and the next backtest is to run
             log.exception("backtest.failed", backtest=job.id)
             job.error = "This is a fault of the gateway, not of the rules; its log has the trace."
             job.state = "failed"

@@ -71,7 +71,7 @@ class Pacer:
                     steps.look_at(connection, renewed, self._means, self._clock())
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
+        except Exception:  # one contact that can't be moved on must not hold up the others
             log.exception("pacer.contact_set_aside", contact_id=contact.id if contact else None)
             if contact is None:
                 raise
@@ -90,7 +90,7 @@ class Pacer:
                 digests.make(connection, due, self._means, now)
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
+        except Exception:  # nor one digest that can't be made
             log.exception("pacer.digest_set_aside", customer_id=due.customer_id if due else None)
             if due is None:
                 raise

@@ -115,7 +115,7 @@ class Recorder:
                 tries += 1
                 log.warning("recorder.database_away", error=str(error.orig), retry_s=pause)
                 time.sleep(pause)
-            except Exception:
+            except Exception:  # one record that can't be written must not hold up those behind it; its lease settles it
                 log.exception("recorder.record_set_aside")
                 return
 
