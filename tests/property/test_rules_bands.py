@@ -64,6 +64,8 @@ LEAVES = [
     "store: {tag: big}",
     "metric: a, forecast: {reaches: 8, within: 10m, over: 20m}",
     "metric: a, anomaly: {score: 3, learn_for: 10m}",
+    "firing: r0",
+    "group: {by: model, at_least: 1, where: {metric: a, above: 5}}",
 ]
 leaves = st.sampled_from(LEAVES)
 whens = st.recursive(
@@ -91,9 +93,12 @@ MORE = [
 
 
 def file_of(rules: list[tuple[str, str]]) -> str:
-    """Those of the rules that are accepted: what only happens cannot last, and a step must be able to."""
-    texts = [f"  - {{id: r{i}, when: {{{when}}}{more}}}\n" for i, (when, more) in enumerate(rules)]
-    return "rules:\n" + ("".join(text for text in texts if accepted(f"rules:\n{text}")) or "  []\n")
+    """Those of the rules that are accepted beside the ones before: what only happens cannot last, for instance."""
+    file = "rules:\n"
+    for i, (when, more) in enumerate(rules):
+        longer = f"{file}  - {{id: r{i}, when: {{{when}}}{more}}}\n"
+        file = longer if accepted(longer) else file
+    return file if file != "rules:\n" else "rules: []\n"
 
 
 def accepted(text: str) -> bool:
