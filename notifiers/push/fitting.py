@@ -6,10 +6,9 @@ from collections.abc import Collection
 
 import msgspec
 
-from notifiers.graphemes import cut
+from notifiers.shortening import shortened
 
 MAX_PAYLOAD_BYTES = 4096
-_ELLIPSIS = "…"
 
 
 def fit(title: str, text: str, data: dict[str, str], keep: Collection[str] = ()) -> tuple[str, str, dict[str, str]]:
@@ -26,23 +25,3 @@ def fit(title: str, text: str, data: dict[str, str], keep: Collection[str] = ())
 def size(title: str, text: str, data: dict[str, str]) -> int:
     """Bytes of notification and data as compact JSON: never less than what FCM counts."""
     return len(msgspec.json.encode({"notification": {"title": title, "body": text}, "data": data}))
-
-
-def shortened(text: str, room: int) -> str:
-    """Cut ``text`` to at most ``room`` bytes of JSON, between characters as a reader sees them, with an ellipsis."""
-    if json_bytes(text) <= room:
-        return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if json_bytes(text[:middle] + _ELLIPSIS) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    begun = cut(text, low) or text[:low]
-    return begun + _ELLIPSIS if begun else ""
-
-
-def json_bytes(text: str) -> int:
-    """Bytes of ``text`` in JSON, without its quotes."""
-    return len(msgspec.json.encode(text)) - 2

@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 import msgspec
 
-from notifiers.push.fitting import json_bytes, shortened
+from notifiers.shortening import json_bytes, shortened
 from notifiers.templates import checking
 from notifiers.templates.brand import Brand, load_brand
 from notifiers.templates.budget import Budget, Rendering, current

@@ -11,12 +11,12 @@ import requests
 
 from notifiers import endpoint, http_session
 from notifiers.attempt import Attempt, attempt
+from notifiers.egress import NotPublicError, refuse_private, refuse_private_but_loopback
 from notifiers.outcome import CannotTell, Outcome, Outgoing, Refused, Retry, Settlement, Unknown
+from notifiers.slow_hosts import SlowHosts
 from notifiers.webhook import outcomes, signature
 from notifiers.webhook.config import WebhookConfig
-from notifiers.webhook.egress import NotPublicError, refuse_private, refuse_private_but_loopback
 from notifiers.webhook.payload import build
-from notifiers.webhook.slow_hosts import SlowHosts
 
 USER_AGENT = "Kizashi-Webhook/1"
 

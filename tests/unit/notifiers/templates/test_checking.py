@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifiers.push.fitting import json_bytes
+from notifiers.shortening import json_bytes
 from notifiers.templates import Templates
 from notifiers.templates.context import CONTRACT
 from notifiers.templates.library import MAX_BYTES

@@ -240,7 +240,7 @@ def test_a_configuration_that_cannot_work_says_so(changes: dict[str, Any], mend:
 def test_a_silent_endpoint_is_left_alone_and_its_neighbour_is_not(
     opened: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("notifiers.webhook.slow_hosts.SLOW_S", 0.05)
+    monkeypatch.setattr("notifiers.slow_hosts.SLOW_S", 0.05)
     notifier = opened(allow_loopback=True, deadline_s=0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         silent = f"http://127.0.0.1:{mute.getsockname()[1]}/hook"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifiers.webhook.egress import (
+from notifiers.egress import (
     NotPublicError,
     is_loopback,
     is_public,

@@ -54,7 +54,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class NotPublicError(OSError):
-    """The address is not one that a webhook may call."""
+    """The address is not one that a URL of a customer may lead to."""
 
     def __init__(self) -> None:
         """Says nothing of the address: it is the customer's."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifiers.webhook.slow_hosts import PAUSE_S, REMEMBERED, SLOW_S, WAITS, SlowHosts
+from notifiers.slow_hosts import PAUSE_S, REMEMBERED, SLOW_S, WAITS, SlowHosts
 
 
 def waited(hosts: SlowHosts, host: str, times: int, now: float = 0.0) -> None:
