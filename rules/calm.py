@@ -93,13 +93,13 @@ def still_awake(subject: Subject, *, changed: bool) -> None:
 
 
 def catch_up_deadlines(subject: Subject) -> None:
-    """Bring the deadlines up to date that moved while nobody was asked. They only moved later."""
+    """Bring the deadlines up to date that moved while nobody was asked. They only moved later, if at all."""
     if subject.calm is None or not subject.unasked:
         return
     for place in subject.calm.timed:
         slot = subject.slots.taken.get(place)
         if slot is not None and slot.due != NEVER:
-            slot.due = _due(slot, subject, slot.due - 1)
+            slot.due = max(slot.due, _due(slot, subject, slot.due - 1))
 
 
 def _be_patient(subject: Subject) -> None:

@@ -217,3 +217,24 @@ def test_the_outcomes_and_the_checkpoints_are_those_of_an_engine_that_asks_alway
             assert all(subject.calm is None for subject in plain.subjects.values())
     finally:
         calm.MAX_PATIENCE = before
+
+
+def test_an_overdue_deadline_stays_where_it_is_when_a_calm_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the law above: a changed rule takes an alert over whose time is over, and a late reading ends a calm."""
+    monkeypatch.setattr(calm, "MAX_PATIENCE", 2)
+    before = (
+        "rules:\n"
+        "  - {id: r1, when: {not: {metric: a, above: 5}}}\n"
+        "  - {id: r2, when: {all: [{metric: a, above: 5}, {metric: b, below: 4}], for: 2m}}\n"
+    )
+    after = "rules: [{id: r1, when: {metric: c, matches: 'b.*'}, auto_resolve_after: 6m}]"
+    log: list[Event] = [RulesChanged(START, "v0", {"f": before})]
+    for seconds, metric in [(60, "a"), (66, "b"), (72, "a"), (78, "a"), *((720 + 660 * i, "a") for i in range(9))]:
+        at = START + seconds * 1000
+        log.append(Telemetry("d1", at, at, {metric: 2 if metric == "b" else 4}))
+    log.insert(5, Location("d1", START + 80_000, START + 80_000, 35.0, 139.0, 10.0))
+    now = START + 6_000_000
+    log += [RulesChanged(now + 1, "v1", {"f": after}), Telemetry("d1", now - 7 * minute, now + 8, {"c": True})]
+    *_, (_, state) = run(log, calming=True)
+    *_, (_, plain) = run(log, calming=False)
+    assert kept(state) == kept(plain)
