@@ -89,10 +89,10 @@ class Sandbox:
             name="sandbox",
             env=env,
             argv=(
-                *(sys.executable, "-m", "notifiers.sandbox"),
+                *(sys.executable, "-P", "-m", "notifiers.sandbox"),
                 *("--http-port", str(self._http), "--smtp-port", str(self._smtp)),
                 *("--twilio-auth-token", self._token, "--callback-base", self._public_url),
-                *("--bounce-command", shlex.join((sys.executable, "-m", "gateway.cli", "bounces", "read"))),
+                *("--bounce-command", shlex.join((sys.executable, "-P", "-m", "gateway.cli", "bounces", "read"))),
                 *("--webhook-secret", self._webhook_secret),
             ),
             ready=lambda: answers(f"{self.url}sandbox/healthz"),

@@ -123,7 +123,8 @@ class Gateway:
         return [self._role_child(name, role, env) for name, role in names.items()]
 
     def _role_child(self, name: str, role: str, env: dict[str, str]) -> Child:
-        argv = (sys.executable, "-m", "gateway.cli", "serve", "--role", role)
+        # -P: a rules.py in the operator's working folder is no module of ours.
+        argv = (sys.executable, "-P", "-m", "gateway.cli", "serve", "--role", role)
         if role == "api":
             return Child(name=name, argv=argv, env=env, ready=self._api_ready)
         port = free_port(None, self._taken)

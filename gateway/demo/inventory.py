@@ -18,7 +18,7 @@ def of_scenario(scenario: str) -> dict[str, Any]:
     Raises:
         EmbeddedError: the simulator can't say.
     """
-    command = [sys.executable, "-m", "firmware_sim.cli", scenario, "--print-inventory"]
+    command = [sys.executable, "-P", "-m", "firmware_sim.cli", scenario, "--print-inventory"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     if done.returncode != 0:
         raise EmbeddedError(f"kizashi-sim {scenario}: {done.stderr.strip() or 'failed'}")

@@ -198,7 +198,7 @@ def _simulation(settings: Settings, credentials: Path, seed: int, seconds: int |
     return Child(
         name="simulation",
         argv=(
-            *(sys.executable, "-m", "firmware_sim.cli", SCENARIO),
+            *(sys.executable, "-P", "-m", "firmware_sim.cli", SCENARIO),
             *("--broker", f"mqtt://{settings.mqtt.bind}"),
             *("--credentials", str(credentials)),
             *("--seed", str(seed)),

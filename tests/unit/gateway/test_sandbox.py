@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -45,5 +47,23 @@ def test_mail_comes_back_into_the_gateways_own_program(sandbox: tuple[Sandbox, s
     assert ours.environment()["KIZASHI_SMTP__BOUNCE_DOMAIN"] in ours.environment()["KIZASHI_SMTP__FROM"]
     child = ours.child({"A": "1"})
     command = child.argv[child.argv.index("--bounce-command") + 1]
-    assert shlex.split(command)[1:] == ["-m", "gateway.cli", "bounces", "read"]
+    assert shlex.split(command)[1:] == ["-P", "-m", "gateway.cli", "bounces", "read"]
     assert child.env == {"A": "1"}
+
+
+def test_a_file_of_the_operators_that_is_called_like_a_module_of_ours_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("rules", "notifiers", "secrets"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('this is not the module')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    child = Sandbox("http://127.0.0.1:8080").child({})
+    process = subprocess.Popen(child.argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    process.terminate()
+    _, complaint = process.communicate(timeout=20)
+    assert "http_port" in said, complaint
+    command = shlex.split(child.argv[child.argv.index("--bounce-command") + 1])
+    read = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    assert read.returncode == 0, read.stderr
