@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 import msgspec
 
 from notifiers.graphemes import cut
 
 _ELLIPSIS = "…"
+
+Size = Callable[[str, str, dict[str, str]], int]
+"""Bytes of a message of title, text and data."""
+
+
+def fit(
+    title: str, text: str, data: dict[str, str], *, limit: int, size: Size, keep: Collection[str] = ()
+) -> tuple[str, str, dict[str, str]]:
+    """Trim to ``limit`` bytes: the text first, then data (largest first, without ``keep``), then the title."""
+    data = dict(data)
+    text = shortened(text, limit - size(title, "", data))
+    for key in sorted((k for k in data if k not in keep), key=lambda k: len(data[k]), reverse=True):
+        if size(title, text, data) <= limit:
+            break
+        del data[key]
+    return shortened(title, limit - size("", text, data)), text, data
 
 
 def shortened(text: str, room: int) -> str:
