@@ -201,6 +201,8 @@ decisions = Table(
     Index("decisions_subject", "subject", "at"),
     Index("decisions_alert", "alert_id"),
     Index("decisions_rule_customer", "rule_id", "customer_id"),
+    Index("decisions_customer", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
+    Index("decisions_made", "made_at"),
 )
 
 alerts = Table(
@@ -272,6 +274,7 @@ contacts = Table(
     Index("contacts_rule_customer", "rule_id", "customer_id", "created_at"),
     Index("contacts_alert", "alert_id"),
     Index("contacts_customer", "customer_id"),
+    Index("contacts_made", "created_at"),
 )
 
 digest_items = Table(
@@ -331,6 +334,8 @@ messages = Table(
     Index("messages_customer_newest", "customer_id", "created_at"),
     Index("messages_newest", "created_at", "id"),
     Index("messages_ended_badly", "created_at", "id", postgresql_where=text("state = 'failed'")),
+    # Whose texts and addresses are still kept.
+    Index("messages_worded", "created_at", postgresql_where=text("address <> ''")),
     # A provider is asked about a number: what it says may be about any message to it.
     Index("messages_numbers", "address", postgresql_where=text("channel = 'sms'")),
 )
@@ -379,6 +384,7 @@ offer_codes = Table(
     Index("offer_codes_decision", "decision_id", "customer_id", unique=True),
     Index("offer_codes_customer", "customer_id"),
     Index("offer_codes_rule", "rule_id", "made_at"),
+    Index("offer_codes_made", "made_at"),
 )
 
 bad_addresses = Table(
@@ -450,6 +456,7 @@ timeline = Table(
     Column("ordinal", BigInteger, Identity(always=True), nullable=False),
     Index("timeline_page", "customer_id", text("at DESC"), text("ordinal DESC")),
     Index("timeline_newest", "ordinal"),
+    Index("timeline_at", "at"),
     Index("timeline_reason", "reason", postgresql_where=text("reason IS NOT NULL")),
 )
 
@@ -498,6 +505,25 @@ spending = Table(
     Column("key", Text, nullable=False),
     Column("used", BigInteger, nullable=False),
     PrimaryKeyConstraint("day", "kind", "key"),
+)
+
+erasures = Table(
+    "erasures",
+    metadata,
+    # Customers erased lately, by id alone, for as long as the event log may still name them: what was on its way when
+    # they were erased goes too. Gone when somebody of that id is put on record again.
+    Column("customer_id", Text, primary_key=True),
+    _made("at"),
+)
+
+chores = Table(
+    "chores",
+    metadata,
+    # What is done by the calendar, and when it was last done: a day that was missed is caught up on.
+    Column("id", Text, primary_key=True),
+    _at("done_at", nullable=False),
+    # What came of it.
+    Column("report", JSONB, nullable=False, server_default=_empty_object),
 )
 
 secrets = Table(
