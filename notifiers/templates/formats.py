@@ -120,7 +120,7 @@ def fill(value: Any, **words: Any) -> str:
 
 def sentence(value: Any) -> str:
     """A summary as a sentence of its own: a capital at its beginning, a full stop at its end."""
-    text = str(value).strip()
+    text = str(value).strip().rstrip(" ,;:–—")
     current.get().budget.take(len(text))
     if not text:
         return ""

@@ -56,7 +56,7 @@ def test_a_name_may_be_another_in_one_language(tmp_path: Path) -> None:
     assert made.check() == []
     assert made.render("alert", "sms", "ja", JAPANESE).text.startswith("【ミズ】")
     assert made.render("alert", "sms", "en", CONTEXT).text.startswith("Mizu: ")
-    assert ">水 MIZU</p>" in (made.render("alert", "email", "ja", JAPANESE).html or "")
+    assert ">水 MIZU</td>" in (made.render("alert", "email", "ja", JAPANESE).html or "")
 
 
 def test_a_voice_of_another_language_needs_only_what_it_says_otherwise(tmp_path: Path) -> None:

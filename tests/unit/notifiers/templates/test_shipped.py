@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from notifiers.sms.segments import segments
-from notifiers.templates import Templates
+from notifiers.sms.segments import segments, utf16_units
+from notifiers.templates import EXAMPLES, Templates, example
 from notifiers.templates.samples import SPARE
-from tests.unit.notifiers.templates.folders import CONTEXT, JAPANESE
+from tests.unit.notifiers.templates.folders import CONTEXT, JAPANESE, folder
 
 TEMPLATES = Templates.load()
 NAMES = ("alert", "offer", "resolved")
@@ -134,9 +135,11 @@ class _Tags(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.seen: set[str] = set()
+        self.roles: set[str | None] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.add(tag)
+        self.roles |= {dict(attrs).get("role")} if tag == "table" else set()
         if tag not in {"meta", "br"}:
             self.open.append(tag)
 
@@ -146,17 +149,40 @@ class _Tags(HTMLParser):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("locale", "context"), LANGUAGES)
-def test_html_is_well_formed_without_tables_scripts_or_outside_files(
+def test_html_is_well_formed_without_scripts_or_outside_files_and_its_tables_are_no_data_to_a_screen_reader(
     name: str, locale: str, context: dict[str, Any]
 ) -> None:
     html = TEMPLATES.render(name, "email", locale, context).html or ""
     tags = _Tags()
     tags.feed(html)
     assert tags.open == []
-    assert not tags.seen & {"table", "script", "img", "link"}
-    assert f'lang="{locale}"' in html
+    assert not tags.seen & {"script", "img", "link"}
+    assert tags.roles == {"presentation"}
+    assert html.count(f'lang="{locale}" dir="ltr"') == 2, "some mail programs drop the element html"
     assert "prefers-color-scheme: dark" in html
     assert set(re.findall(r'https?://[^"\s<]+', html)) <= {context["link"], context["unsubscribe_url"]}
+    bare = re.sub(r"(?s)<style>.*?</style>", "", html)
+    for tag in re.findall(r"<(?:p|h1|a|li)\b[^>]*>", bare):
+        assert "style=" in tag, "nothing depends on <style>, which some mail programs drop"
+    assert not re.search(r"display:\s*(flex|grid)|float:|position:|background-image", html)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "digest"])
+@pytest.mark.parametrize("sample", EXAMPLES)
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_a_push_fits_a_lock_screen(name: str, sample: str, severity: str) -> None:
+    for language, title, text in (("en", 50, 180), ("ja", 34, 100)):
+        context = {**example(sample, language), "severity": severity}
+        made = TEMPLATES.render(name, "push", language, context)
+        assert utf16_units(made.title) <= title
+        assert utf16_units(made.text) <= text
+
+
+def test_a_language_that_is_written_from_the_right_is_laid_out_so(tmp_path: Path) -> None:
+    body = '{% extends "layout.html.j2" %}{% block heading %}מסנן{% endblock %}'
+    texts = {"own/email.he.txt.j2": "t\nx", "own/email.he.html.j2": body}
+    html = Templates.load(folder(tmp_path, texts)).render("own", "email", "he-IL", CONTEXT).html or ""
+    assert html.count('lang="he" dir="rtl"') == 2
 
 
 def test_what_devices_say_cannot_become_html() -> None:
