@@ -22,12 +22,19 @@ _BODY: dict[str, Any] = {
         "content": {
             "application/json": {
                 "schema": {
-                    "description": "One event or a list: a device id and what the device would have sent by MQTT.",
+                    "description": "One event or a list: a device id, its kind, and what the device would have sent by MQTT.",
                     "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
                 },
                 "examples": {
                     "telemetry": {
                         "value": [{"device_id": "chiller-17", "ts": 1767225600000, "values": {"temperature": 9.5}}]
+                    },
+                    "other kinds": {
+                        "value": [
+                            {"device_id": "chiller-17", "kind": "event", "type": "door-opened"},
+                            {"device_id": "chiller-17", "kind": "status", "status": "online"},
+                            {"device_id": "phone-3", "kind": "location", "lat": 35.67, "lon": 139.76, "accuracy": 12},
+                        ]
                     },
                 },
             }
