@@ -22,7 +22,7 @@ _BODY: dict[str, Any] = {
         "content": {
             "application/json": {
                 "schema": {
-                    "description": "One event or a list: a device id, its kind, and what the device would have sent by MQTT.",
+                    "description": "One event or a list: device id, kind, and what the device would have sent by MQTT.",
                     "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}],
                 },
                 "examples": {
