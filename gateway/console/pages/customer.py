@@ -31,6 +31,8 @@ LIMIT = 50
 TICK_SECONDS = 0.5
 POLL_SECONDS = 5.0
 """Without a notification: one may be lost."""
+EVERYBODYS = ("push", "sms", "email")
+"""Channels of which one wants to see that a customer lacks them; of others only what there is."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -258,6 +260,8 @@ def _addresses(known: Known) -> Markup:
             for purpose, by in known.consents.granted.items()
             if by.get(channel)
         ]
+        if not (where or agreed) and channel not in EVERYBODYS:
+            continue
         said = joined(agreed) if agreed else H('<span class="muted small">no consent</span>')
         rows.append((CHANNELS.get(channel, channel), H('{}<div class="chips">{}</div>').format(named, said)))
     source = known.consents.source

@@ -135,7 +135,7 @@ def _top(message: Message) -> Markup:
 
 def _said(message: Message) -> Markup:
     lines = joined((H("{}").format(line) for line in message.body.splitlines()), "<br>")
-    return H('<header><h2>What it says</h2></header><div class="body"><p>{}</p></div>').format(lines)
+    return H('<header><h2>What it says</h2></header><div class="body said"><p>{}</p></div>').format(lines)
 
 
 def _about(read: Read, zone: tzinfo, now: datetime) -> Markup:
