@@ -11,7 +11,7 @@ import structlog
 
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.metrics import OPEN
-from gateway.delivery.rate import Rate
+from gateway.delivery.rate import Bucket
 from notifiers.outcome import Accepted, Notifier, Outcome, Refused
 
 log = structlog.get_logger()
@@ -23,6 +23,8 @@ AHEAD_S = 0.04
 to the database, and a thread that waits for one sends nothing. No more than that: what a killed process had claimed is
 in doubt, sent or not."""
 MOST_AHEAD = 100
+SHORTEST_HOLD_S = 0.02
+"""A fast provider's next few messages are claimed together, not each as its token comes."""
 _NEWEST = 0.2
 """The weight of the newest message in the average of how long one takes."""
 
@@ -31,7 +33,7 @@ class Lane:
     """``width`` threads that work for one provider. They end with the process."""
 
     def __init__(
-        self, notifier: Notifier, width: int, on_free: Callable[[], None], *, per_second: float | None = None
+        self, notifier: Notifier, width: int, on_free: Callable[[], None], *, bucket: Bucket | None = None
     ) -> None:
         """Start the threads.
 
@@ -39,14 +41,15 @@ class Lane:
             notifier: the provider.
             width: sends at once.
             on_free: called from the lane's threads when the lane has room for more.
-            per_second: the most messages a second; ``None``: as many as it takes.
+            bucket: how many messages it takes, from all processes together; ``None``: as many as there are.
         """
         self.channel = notifier.channel
         self.notifier = notifier
         self._width = width
         self._on_free = on_free
         self._breaker = Breaker()
-        self._rate = Rate(per_second)
+        self.bucket = bucket
+        self._held_until = 0.0
         self._unrecorded = threading.Semaphore(width)
         self._busy = 0
         self._asking = 0
@@ -70,15 +73,24 @@ class Lane:
         """How many messages may be claimed for this lane now; none while its provider is left alone."""
         now = time.monotonic()
         with self._lock:
+            if now < self._held_until:
+                return 0
             ahead = 0 if self._breaker.is_open else self._ahead()
             room = self._breaker.allowance(self._width + ahead - self._busy, self._busy, now)
             # Half of it at a time: a claim of one message costs as much as one of a hundred.
-            return self._rate.allowance(room, now) if room > 0 and room >= ahead // 2 else 0
+            return room if room > 0 and room >= ahead // 2 else 0
+
+    def hold(self, seconds: float) -> None:
+        """The provider's rate lets nothing go for so long; 0: it does."""
+        if seconds > 0:
+            with self._lock:
+                self._held_until = time.monotonic() + max(seconds, SHORTEST_HOLD_S)
 
     def seconds_to_next(self) -> float | None:
         """Until the provider's rate lets one more go; ``None``: it is not what is waited for."""
         with self._lock:
-            return self._rate.seconds_to_next(time.monotonic())
+            left = self._held_until - time.monotonic()
+            return left if left > 0 else None
 
     def places_to_ask(self) -> int:
         """How many messages in doubt may be asked about, whatever the provider's state and however much waits."""
@@ -89,7 +101,6 @@ class Lane:
         """Have a thread do ``job``, which sends one message."""
         with self._lock:
             self._busy += 1
-            self._rate.spend(1)
         self._jobs.put(job)
 
     def ask(self, job: Job) -> None:

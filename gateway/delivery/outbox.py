@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -17,11 +18,12 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.delivery import settlement, steps
+from gateway.delivery import rate, settlement, steps
 from gateway.delivery.lane import Lane
 from gateway.delivery.links import Links, Unsubscribe
 from gateway.delivery.metrics import OUTCOMES, QUEUE_SECONDS, SEND_SECONDS
 from gateway.delivery.providers import ASKED, EACH_ITS_OWN, Unconfigured
+from gateway.delivery.rate import Bucket
 from gateway.delivery.recorder import Recorder
 from gateway.delivery.route import Route
 from gateway.delivery.settlement import Asked, Rules, Sent, Untried
@@ -77,7 +79,8 @@ class Outbox:
             clock: UTC.
             on_step_ended: called when a contact may have become due.
             spares: by channel, who takes over while its first provider is in trouble.
-            rates: the most messages a second to each provider of a channel; a channel that is not there has no limit.
+            rates: the most messages a second to each provider of a channel; from all processes together;
+                a channel that is not there has no limit.
         """
         self._engine = engine
         self._links = links
@@ -86,13 +89,13 @@ class Outbox:
         self._clock = clock
         self._on_step_ended = on_step_ended
         self._wake = threading.Event()
-        self._recorder = Recorder(engine, rules, clock, self._changed)
-        spares, rates = spares or {}, rates or {}
+        spares = spares or {}
+        buckets = {channel: Bucket.of(per_second) for channel, per_second in (rates or {}).items()}
         used = [name for name, each in notifiers.items() if name in spares or not isinstance(each, Unconfigured)]
         width = max(1, threads // max(1, len(used)))
 
         def lane(channel: str, notifier: Notifier) -> Lane:
-            return Lane(notifier, width if channel in used else 1, self._wake.set, per_second=rates.get(channel))
+            return Lane(notifier, width if channel in used else 1, self._wake.set, bucket=buckets.get(channel))
 
         self._routes: dict[str, Route] = {}
         for channel, notifier in notifiers.items():
@@ -103,6 +106,7 @@ class Outbox:
             ]
             self._routes[channel] = Route([lane(channel, each) for each in known or [notifier]])
         self._lanes = [lane for route in self._routes.values() for lane in route.lanes]
+        self._recorder = Recorder(engine, rules, clock, self._changed, _buckets(self._lanes))
 
     def wake(self) -> None:
         """Something may be due."""
@@ -167,14 +171,24 @@ class Outbox:
 
     def _claim(self, lanes: Mapping[str, tuple[Lane, int]]) -> int:
         with self._engine.begin() as connection:
+            free = {channel: places for channel, (_, places) in lanes.items()}
+            limited = {channel: lane for channel, (lane, _) in lanes.items() if lane.bucket is not None}
+            grants = rate.look(connection, _buckets(limited.values())) if limited else {}
+            for channel, lane in limited.items():
+                free[channel] = min(free[channel], grants[lane.notifier.provider].whole)
             claimed = messages.claim(
                 connection,
-                {channel: free for channel, (_, free) in lanes.items()},
+                free,
                 providers={channel: lane.notifier.provider for channel, (lane, _) in lanes.items()},
                 owner=self._rules.owner,
                 lease_s=self._lease_s,
             )
+            taken = Counter(lanes[message.channel][0].notifier.provider for message in claimed)
+            rate.spend(connection, grants, {name: taken[name] for name in grants})
         at = time.monotonic()
+        for lane in limited.values():
+            provider = lane.notifier.provider
+            lane.hold(grants[provider].seconds_to_next(taken[provider]))
         for message in claimed:
             lane, _ = lanes[message.channel]
             lane.send(partial(self._send, lane, message, at))
@@ -254,7 +268,7 @@ class Outbox:
         self._recorder.put(Asked(message, lane.notifier.provider, answer))
 
     def _outgoing(self, message: Claimed, now: datetime) -> Outgoing:
-        callbacks = {"sms": self._links.sms_status, "push": self._links.push_ack}
+        callbacks = {"sms": self._links.sms_status, "push": self._links.push_ack, "webpush": self._links.push_ack}
         callback = callbacks.get(message.channel)
         left = None if message.expires_at is None else max(1, int((message.expires_at - now).total_seconds()))
         unsubscribe = Unsubscribe(message.customer_id, message.purpose, message.channel)
@@ -272,6 +286,10 @@ class Outbox:
             unsubscribe_url=self._links.unsubscribe(unsubscribe),
             return_path=self._links.bounce_address(message.id) if message.channel == "email" else None,
         )
+
+
+def _buckets(lanes: Iterable[Lane]) -> dict[str, Bucket]:
+    return {lane.notifier.provider: lane.bucket for lane in lanes if lane.bucket is not None}
 
 
 def _data(message: Claimed) -> dict[str, str]:

@@ -7,7 +7,8 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeGuard
@@ -16,7 +17,8 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.delivery import settlement
+from gateway.delivery import rate, settlement
+from gateway.delivery.rate import Bucket
 from gateway.delivery.settlement import Asked, Rules, Sent, Untried
 from gateway.storage import messages
 from notifiers.outcome import Accepted
@@ -39,9 +41,23 @@ class Recorder:
     """One thread. What a dead database keeps it from writing waits here, and no more is claimed meanwhile."""
 
     def __init__(
-        self, engine: Engine, rules: Rules, clock: Callable[[], datetime], on_change: Callable[[], None]
+        self,
+        engine: Engine,
+        rules: Rules,
+        clock: Callable[[], datetime],
+        on_change: Callable[[], None],
+        buckets: Mapping[str, Bucket],
     ) -> None:
-        """``on_change``: called after anything that may have made new work (a next step, a repeat)."""
+        """Start the thread.
+
+        Args:
+            engine: one connection of it.
+            rules: the owner's name and the limits.
+            clock: UTC.
+            on_change: called after anything that may have made new work (a next step, a repeat).
+            buckets: by provider, the rates that claims are taken from.
+        """
+        self._buckets = buckets
         self._engine = engine
         self._rules = rules
         self._clock = clock
@@ -83,7 +99,7 @@ class Recorder:
             self._insist(partial(self._accepted, accepted))
         untried = [each.message.id for each in group if isinstance(each, Untried)]
         if untried:
-            self._insist(partial(messages.give_back, ids=untried, owner=self._rules.owner))
+            self._insist(partial(self._give_back, untried))
         rest = [each for each in group if isinstance(each, Asked) or _has_consequences(each)]
         for record in rest:
             self._insist(partial(self._single, record))
@@ -121,6 +137,13 @@ class Recorder:
 
     def _accepted(self, accepted: list[Sent], connection: Connection) -> None:
         settlement.record_accepted(connection, accepted, self._rules.owner, self._clock())
+
+    def _give_back(self, ids: Sequence[str], connection: Connection) -> None:
+        """What was not tried has used up nothing of its provider's rate either."""
+        givers = Counter(messages.give_back(connection, ids, owner=self._rules.owner))
+        limited = {name: self._buckets[name] for name in givers if name in self._buckets}
+        if limited:
+            rate.spend(connection, rate.look(connection, limited), {name: -givers[name] for name in limited})
 
     def _single(self, record: Sent | Asked, connection: Connection) -> None:
         if isinstance(record, Asked):

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage.tables import contacts, messages
+from gateway.storage.tables import cases, contacts, messages
 
 RANK: Final = {
     "held": 0,
@@ -36,6 +36,9 @@ ENDED: Final = ("failed", "expired", "withdrawn")
 
 _NUMBER_LOCKS: Final = 0x6E756D62
 """Keeps our advisory locks apart from others of the same database."""
+
+CASE_TOLD: Final = "unanswered_case_id"
+"""In a contact's context: the case that was told that nobody has answered."""
 
 SENDER_LOST: Final = "sender_lost"
 """Reason of an *unknown* whose sending process died between the claim and the record."""
@@ -151,6 +154,7 @@ UPDATE messages
 SET state = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL, updated_at = now(),
     first_sent_at = CASE attempts WHEN 1 THEN NULL ELSE first_sent_at END
 WHERE id = ANY(:ids) AND state = 'sending' AND lease_owner = :owner
+RETURNING provider
 """)
 
 _OTHERS = text("""
@@ -212,9 +216,12 @@ def claim(
     return _claimed(connection.execute(_CLAIM, parameters).mappings())
 
 
-def give_back(connection: Connection, ids: Sequence[str], *, owner: str) -> None:
-    """Queue messages again that were claimed and not tried: as if they had never been claimed."""
-    connection.execute(_GIVE_BACK, {"ids": sorted(ids), "owner": owner})
+def give_back(connection: Connection, ids: Sequence[str], *, owner: str) -> list[str]:
+    """Queue messages again that were claimed and not tried: as if they had never been claimed.
+
+    Returns the provider of each that was still the owner's.
+    """
+    return list(connection.execute(_GIVE_BACK, {"ids": sorted(ids), "owner": owner}).scalars())
 
 
 def claim_doubtful(
@@ -393,14 +400,18 @@ def lock_number(connection: Connection, address: str) -> None:
 
 
 def replied_to(connection: Connection, customer_id: str, channel: str) -> list[str]:
-    """Open contacts of the customer that have left on ``channel``: what a reply on it may be an answer to."""
+    """Contacts of the customer that have left on ``channel``: what a reply on it may be an answer to.
+
+    They are open, or a case is because nobody had answered.
+    """
+    case = exists().where(cases.c.id == contacts.c.context[CASE_TOLD].astext, cases.c.state == "open")
     query = (
         select(contacts.c.id)
         .distinct()
         .join(messages, messages.c.contact_id == contacts.c.id)
         .where(
             contacts.c.customer_id == customer_id,
-            contacts.c.state.in_(("active", "held")),
+            or_(contacts.c.state.in_(("active", "held")), and_(contacts.c.state == "exhausted", case)),
             messages.c.channel == channel,
             or_(messages.c.state.in_(("sending", "unknown")), messages.c.provider_id.is_not(None)),
         )

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -131,15 +132,24 @@ rule_sets = Table(
     _at("published_at"),
 )
 
+template_sets = Table(
+    "template_sets",
+    metadata,
+    Column("version", Text, primary_key=True),
+    # Those of templates.dir alone; the shipped ones come with the program.
+    Column("files", JSONB, nullable=False),
+    _made(),
+)
+
 rule_folders = Table(
     "rule_folders",
     metadata,
-    # What was last made of rules.dir. One row: it is named after the setting.
+    # What was last made of rules.dir, and of templates.dir. Each row is named after its setting.
     Column("id", Text, primary_key=True),
     Column("place", Text, nullable=False),
     # Of the newest set from it that could be used; NULL: there was none.
     Column("version", Text),
-    # What is wrong with it now; the rules that held before still do.
+    # What is wrong with it now; what held before still does.
     Column("problems", JSONB, nullable=False, server_default=_empty_list),
     _made("looked_at"),
 )
@@ -524,6 +534,29 @@ chores = Table(
     _at("done_at", nullable=False),
     # What came of it.
     Column("report", JSONB, nullable=False, server_default=_empty_object),
+)
+
+rates = Table(
+    "rates",
+    metadata,
+    # Buckets of tokens that all processes share: by provider, what may still go of so many messages a second.
+    Column("name", Text, primary_key=True),
+    Column("saved", Double, nullable=False),
+    _at("at", nullable=False),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    # What a message took out of the day's budget, while that may yet be given back.
+    Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, nullable=False),
+    Column("units", Integer, nullable=False),
+    # The provider may charge for it; false once it is certain that it did not.
+    Column("charged", Boolean, nullable=False),
+    # It is in the sums of spending; where that differs from charged, the next to take sets it right.
+    Column("counted", Boolean, nullable=False),
+    Index("charges_pending", "day", postgresql_where=text("charged <> counted")),
 )
 
 secrets = Table(

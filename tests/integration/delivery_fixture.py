@@ -187,6 +187,7 @@ def _as_environment(settings: Settings) -> dict[str, str]:
         "DELIVERY__LEASE_SECONDS": settings.delivery.lease_seconds,
         "DELIVERY__SETTLE_SECONDS": settings.delivery.settle_seconds,
         "DELIVERY__MAX_ATTEMPTS": settings.delivery.max_attempts,
+        "DELIVERY__RATE": json.dumps(settings.delivery.rate),
     }
     return {f"KIZASHI_{name}": str(value) for name, value in named.items()}
 

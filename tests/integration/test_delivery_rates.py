@@ -1,0 +1,210 @@
+"""A provider's rate holds for all processes together, and no process keeps any of it for itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from gateway.delivery import rate
+from gateway.delivery.links import Links
+from gateway.delivery.outbox import Outbox
+from gateway.delivery.rate import Bucket
+from gateway.delivery.recorder import Recorder
+from gateway.delivery.settlement import Rules, Untried
+from gateway.storage import messages
+from gateway.storage.database import connect
+from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Settlement
+from tests.integration.delivery_fixture import (
+    DeliverProcess,
+    StandIns,
+    delivery_settings,
+    engine,
+    eventually,
+    execute,
+    rows,
+    stand_in_process,
+    stand_ins,
+)
+
+__all__ = ["engine", "stand_in_process", "stand_ins"]
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+QUEUE = """
+WITH people AS (
+    INSERT INTO contacts (id, decision_id, alert_id, rule_id, customer_id, state, request, context)
+    SELECT 'c' || n, 'd' || n, 'd' || n, 'r', 'customer', 'active', '{}', '{}' FROM generate_series(1, :count) AS n
+)
+INSERT INTO messages (id, contact_id, decision_id, customer_id, channel, step, address, purpose, template, title, body,
+                      state, due_at)
+SELECT 'm' || n, 'c' || n, 'd' || n, 'customer', :channel, 0, '+8190123400' || n, 'maintenance', 'alert', '', 'words',
+       'queued', now()
+FROM generate_series(1, :count) AS n
+"""
+
+
+class Telling:
+    """A provider that takes everything, and remembers when."""
+
+    channel = "sms"
+    provider = "twilio"
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    def send(self, message: Outgoing) -> Outcome:
+        self.asked.append(time.monotonic())
+        return Accepted(f"p-{message.message_id}")
+
+    def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
+        return CannotTell()
+
+
+@contextmanager
+def sending(engine: Engine, owner: str, provider: Telling, per_second: float | None) -> Iterator[None]:
+    """One process's outbox."""
+    outbox = Outbox(
+        engine,
+        {provider.channel: provider},
+        Links("http://127.0.0.1:9", "secret"),
+        Rules(owner, 8, 30.0),
+        threads=4,
+        lease_s=30.0,
+        clock=lambda: datetime.now(UTC),
+        on_step_ended=lambda: None,
+        rates=None if per_second is None else {provider.channel: per_second},
+    )
+    stop = threading.Event()
+    running = threading.Thread(target=outbox.run, args=(stop,))
+    running.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        outbox.wake()
+        running.join()
+        outbox.drain(5.0)
+        outbox.close()
+
+
+def accepted(engine: Engine) -> int:
+    count: int = rows(engine, "SELECT count(*) FROM messages WHERE state = 'accepted'")[0][0]
+    return count
+
+
+def test_several_outboxes_send_no_more_than_one_would(engine: Engine, database_url: str) -> None:
+    execute(engine, QUEUE, count=40, channel="sms")
+    provider = Telling()
+    others = [connect(database_url) for _ in range(3)]
+    with ExitStack() as several:
+        for number, each in enumerate(others):
+            several.enter_context(sending(each, f"process-{number}", provider, 10.0))
+        eventually(lambda: accepted(engine) == 40, within=20)
+    for each in others:
+        each.dispose()
+    span = max(provider.asked) - min(provider.asked)
+    assert span >= 2.8, "ten at once, and thirty more at ten a second"
+    for begun in provider.asked:
+        within = [at for at in provider.asked if begun <= at < begun + 1.0]
+        assert len(within) <= 21, "a second's worth saved up, and a second's worth"
+
+
+def test_processes_share_it_too_and_one_that_is_killed_keeps_nothing(
+    engine: Engine, stand_ins: StandIns, database_url: str, tmp_path: Path
+) -> None:
+    settings = delivery_settings(stand_ins, rate={"sms": 5.0}, lease_seconds=2)
+    execute(engine, QUEUE, count=20, channel="sms")
+    processes = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        processes.append(DeliverProcess(database_url, settings, folder))
+        processes[-1].start()
+    try:
+        eventually(lambda: accepted(engine) >= 6, within=20)
+        processes.pop().kill()
+        eventually(lambda: accepted(engine) == 20, within=30)
+    finally:
+        for process in processes:
+            process.terminate()
+    times = rows(engine, "SELECT extract(epoch FROM first_sent_at)::float8 FROM messages ORDER BY 1")
+    assert times[-1][0] - times[0][0] >= 2.8, "five at once, and fifteen more at five a second"
+
+
+def test_nobody_takes_the_same_token_twice(engine: Engine, database_url: str) -> None:
+    bucket = Bucket(per_second=0.001, size=50.0)
+    other = connect(database_url, pool_size=8)
+
+    def take(_: int) -> int:
+        with other.begin() as connection:
+            grants = rate.look(connection, {"p": bucket})
+            count = min(3, grants["p"].whole)
+            rate.spend(connection, grants, {"p": count})
+            return count
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(60))) == 50
+    other.dispose()
+
+
+def test_what_a_transaction_took_and_did_not_commit_is_there_again(engine: Engine) -> None:
+    bucket = Bucket(per_second=0.001, size=5.0)
+    with engine.connect() as connection:
+        rate.spend(connection, rate.look(connection, {"p": bucket}), {"p": 5})
+        connection.rollback()
+    with engine.begin() as connection:
+        grants = rate.look(connection, {"p": bucket})
+        assert grants["p"].whole == 5
+        rate.spend(connection, grants, {"p": 5})
+    with engine.begin() as connection:
+        assert rate.look(connection, {"p": bucket})["p"].whole == 0
+        rate.spend(connection, rate.look(connection, {"p": bucket}), {"p": -2})
+    with engine.begin() as connection:
+        assert rate.look(connection, {"p": bucket})["p"].whole == 2
+
+
+def test_a_database_whose_clock_was_put_back_does_not_hold_up_the_provider(engine: Engine) -> None:
+    bucket = Bucket(per_second=20.0, size=20.0)
+    execute(engine, "INSERT INTO rates VALUES ('p', 0, now() + interval '1 hour')")
+
+    def whole() -> int:
+        with engine.begin() as connection:
+            return rate.look(connection, {"p": bucket})["p"].whole
+
+    assert whole() == 0
+    eventually(lambda: whole() >= 2, within=5)
+
+
+def test_what_was_claimed_and_not_tried_uses_up_nothing_of_the_rate(engine: Engine) -> None:
+    execute(engine, QUEUE, count=3, channel="sms")
+    bucket = Bucket(per_second=1e-9, size=5.0)
+    with engine.begin() as connection:
+        rate.spend(connection, rate.look(connection, {"twilio": bucket}), {"twilio": 5})
+        claimed = messages.claim(connection, {"sms": 3}, owner="one", lease_s=30, providers={"sms": "twilio"})
+    recorder = Recorder(engine, Rules("one", 8, 30.0), lambda: datetime.now(UTC), lambda: None, {"twilio": bucket})
+    try:
+        for message in [*claimed, claimed[0]]:  # one is told twice: it is given back once
+            recorder.put(Untried(message))
+        eventually(lambda: recorder.waiting == 0)
+    finally:
+        recorder.close()
+    with engine.begin() as connection:
+        assert rate.look(connection, {"twilio": bucket})["twilio"].whole == 3
+
+
+def test_where_no_rate_is_set_nothing_is_looked_at_or_written(engine: Engine) -> None:
+    execute(engine, QUEUE, count=3, channel="sms")
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *asked: statements.append(asked[2]))
+    with sending(engine, "one", Telling(), None):
+        eventually(lambda: accepted(engine) == 3)
+    assert statements
+    assert not [statement for statement in statements if "rates" in statement or "advisory" in statement]
