@@ -33,6 +33,7 @@ def ingress(settings: Settings, found: Addresses, probes_port: int | None) -> No
     from gateway.ingress.broker import Broker
     from gateway.ingress.run import IngressSettings
     from gateway.ingress.run import run as run_ingress
+    from gateway.retention.plan import log_limits
 
     broker = Broker(
         url=found.mqtt_url,
@@ -41,7 +42,11 @@ def ingress(settings: Settings, found: Addresses, probes_port: int | None) -> No
         ca_file=Path(found.mqtt_ca_file) if found.mqtt_ca_file else None,
     )
     role = IngressSettings(
-        broker=broker, log_url=found.log_url, partitions=settings.log.partitions, probes_port=probes_port
+        broker=broker,
+        log_url=found.log_url,
+        partitions=settings.log.partitions,
+        limits=log_limits(settings),
+        probes_port=probes_port,
     )
 
     async def work(stop: asyncio.Event) -> None:
@@ -151,9 +156,10 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
 
 async def _open_log(settings: Settings, found: Addresses, name: str) -> EventLog:
     from gateway.log import EventLog
+    from gateway.retention.plan import log_limits
 
     event_log = await EventLog.connect(found.log_url, name=name, within=LOG_SECONDS)
-    await event_log.ensure_streams(settings.log.partitions)
+    await event_log.ensure_streams(settings.log.partitions, log_limits(settings))
     return event_log
 
 

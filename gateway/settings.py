@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -20,7 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from rules.duration import parse_duration
+from rules.duration import DAY, HOUR, parse_duration, spoken
 
 PREFIX = "KIZASHI_"
 CONFIG_FILE = Path("kizashi.toml")
@@ -40,6 +40,16 @@ def _duration(text: str) -> str:
         problem, _, mend = str(error).partition("|")
         raise ValueError(f"{problem}; {mend}") from error
     return text
+
+
+def _period(text: str) -> str:
+    return text if text == NEVER else _duration(text)
+
+
+NEVER = "never"
+"""As a period: it is not deleted."""
+Duration = Annotated[str, AfterValidator(_duration)]
+Period = Annotated[str, AfterValidator(_period)]
 
 
 class _Section(BaseModel):
@@ -142,6 +152,16 @@ class Webhook(_Section):
     ca_file: Path | None = None
 
 
+class WebPush(_Section):
+    """Browsers. ``private_key`` (VAPID) says who we are to their push services; without it the channel is off."""
+
+    private_key: SecretStr | None = None
+    subject: str | None = None
+    """``mailto:`` or ``https:``: how a push service's operator reaches us."""
+    allow_loopback: bool = False
+    """Set by the sandbox, whose push service is on this machine; without ``sandbox`` it does nothing."""
+
+
 class Operations(_Section):
     """The operations team's own channels: apprise URLs, separated by spaces or lines."""
 
@@ -193,7 +213,7 @@ class FrequencyCap(_Section):
     """So many contacts with one person in any span of ``per`` (``"1d"``); of one purpose, by one channel, or of all."""
 
     at_most: int = Field(ge=1)
-    per: Annotated[str, AfterValidator(_duration)]
+    per: Duration
     purpose: str | None = None
     channel: str | None = None
 
@@ -226,6 +246,50 @@ class Policy(_Section):
     digest: Digest = Digest()
 
 
+class Retention(_Section):
+    """How long what is recorded is kept, by kind: ``"90d"``, or ``"never"`` for never deleted.
+
+    What is open stays however old it is. docs/explanation/what-is-recorded.md has the whole of it.
+    """
+
+    at: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "03:30"
+    """When the old is deleted, each day, UTC."""
+    message_texts: Period = "90d"
+    messages: Period = "400d"
+    decisions: Period = "400d"
+    alerts: Period = "400d"
+    cases: Period = "730d"
+    timeline: Period = "730d"
+    consent_history: Period = "1095d"
+    offer_codes: Period = "730d"
+    bad_addresses: Period = "730d"
+    digest_items: Period = "7d"
+    spending: Period = "400d"
+    faults: Period = "90d"
+    events: Duration = "7d"
+    """The event log."""
+    rejected: Duration = "30d"
+    """What was refused at the door."""
+
+    @model_validator(mode="after")
+    def _keeps_what_still_works(self) -> Self:
+        for name, least, why in (
+            ("events", HOUR, "a worker that was away works it through"),
+            ("rejected", HOUR, "people look into it"),
+            ("message_texts", 7 * DAY, "a mail may come back after days, and its address is wanted then"),
+            ("messages", 30 * DAY, "a telephone that was switched off may tell of a message after four weeks"),
+            ("decisions", parse_duration(self.events), "the event log is kept so long and may be worked through again"),
+        ):
+            if milliseconds(getattr(self, name)) < least:
+                raise ValueError(f"{name} has to be at least {spoken(least)}: {why}")
+        return self
+
+
+def milliseconds(period: str) -> float:
+    """How long ``period`` is; ``"never"``: infinite."""
+    return float("inf") if period == NEVER else parse_duration(period)
+
+
 class Settings(BaseSettings):
     """All of them. A URL that is left out means the embedded part."""
 
@@ -254,6 +318,7 @@ class Settings(BaseSettings):
     smtp_2: MailServer = MailServer()
     """Takes over while the first is in trouble; without ``from`` it sends as the first does."""
     webhook: Webhook = Webhook()
+    webpush: WebPush = WebPush()
     operations: Operations = Operations()
     influx: Influx = Influx()
     rules: Rules = Rules()
@@ -261,6 +326,18 @@ class Settings(BaseSettings):
     worker: Worker = Worker()
     delivery: Delivery = Delivery()
     policy: Policy = Policy()
+    retention: Retention = Retention()
+
+    @model_validator(mode="after")
+    def _keeps_what_caps_count(self) -> Self:
+        kept = milliseconds(self.retention.messages)
+        for cap in self.policy.caps or ():
+            if parse_duration(cap.per) + 2 * DAY > kept:
+                raise ValueError(
+                    f"retention.messages ({self.retention.messages}) is too short: policy.caps counts over {cap.per}; "
+                    "keep messages two days longer than that"
+                )
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -328,5 +405,5 @@ def load(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors()]
+        lines = [": ".join(filter(None, (".".join(str(part) for part in e["loc"]), e["msg"]))) for e in error.errors()]
         raise SettingsError("wrong settings: " + "; ".join(lines)) from error

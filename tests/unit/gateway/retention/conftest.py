@@ -1,0 +1,3 @@
+from tests.api_fixture import engine
+
+__all__ = ["engine"]
