@@ -36,6 +36,11 @@ class Budget:
         self._clock = clock
         self._deadline = clock() + seconds
 
+    @property
+    def left(self) -> int:
+        """Characters that may still be taken."""
+        return self._characters
+
     def step(self, characters: int = 0) -> None:
         """Take one step, and ``characters`` with it.
 

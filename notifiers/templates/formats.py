@@ -91,14 +91,22 @@ def clip(value: Any, length: int, ellipsis: str = "…") -> str:
     room = length - utf16_units(ellipsis)
     if room <= 0:
         return ""
-    cut = text[:room]
-    while utf16_units(cut) > room:
-        cut = cut[:-1]
+    cut = _begun(text, room)
     cut = cut_between(text, len(cut))
     before, space, _ = cut.rpartition(" ")
     if space and len(before) > len(cut) // 2 and not text[len(cut)].isspace():
         cut = before
     return cut.rstrip(" ,;:、") + ellipsis
+
+
+def _begun(text: str, units: int) -> str:
+    """The longest beginning of ``text`` of at most so many UTF-16 units."""
+    taken = 0
+    for index, character in enumerate(text):
+        taken += 2 if character > "\uffff" else 1
+        if taken > units:
+            return text[:index]
+    return text
 
 
 def gsm(value: Any) -> str:
@@ -113,8 +121,9 @@ def fill(value: Any, **words: Any) -> str:
     """Put ``words`` into the ``{places}`` of a text of the brand: ``voice.greeting|fill(name=customer.name)``."""
     text = str(value)
     for name, word in words.items():
-        text = text.replace("{" + name + "}", str(word))
-        current.get().budget.step(len(text))
+        place, words_text = "{" + name + "}", str(word)
+        current.get().budget.step(len(text) + text.count(place) * len(words_text))
+        text = text.replace(place, words_text)
     return text
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import BuiltinMethodType, MethodType
+from types import BuiltinMethodType, MethodType, NoneType
 from typing import Any, NamedTuple, cast
 
 from jinja2 import BaseLoader, FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.filters import FILTERS
+from jinja2.nodes import EvalContext
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, markup_join, str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, pass_eval_context
@@ -24,6 +25,7 @@ from jinja2.visitor import NodeTransformer
 from notifiers.templates.budget import current
 from notifiers.templates.context import AnyReadings, Readings
 from notifiers.templates.errors import ForbiddenError
+from notifiers.templates.weight import weight
 
 MAX_RANGE = 1_000
 MAX_NUMBER = 10**30
@@ -38,6 +40,11 @@ JINJA_FILTERS = (
 ``indent``, ``batch``, ``slice``, ``round``, ``replace``, ``wordwrap`` …"""
 
 DICT_METHODS = frozenset({"items", "keys", "values", "get"})
+
+
+_ABOUT_NAMES = frozenset({"defined", "undefined"})
+"""Tests that Jinja compiles for names of their own."""
+_OF_NO_SIZE = (int, float, NoneType, EvalContext, StrictUndefined)
 
 
 class MissingReading(StrictUndefined):
@@ -86,12 +93,47 @@ class _Charging(NodeTransformer):
         self.generic_visit(node)
         return _filtered(nodes.List(node.nodes, lineno=node.lineno), "_joined")
 
+    def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _weighed_node(node)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _weighed_node(node) if node.ctx == "load" else node  # else they are names that are given a value
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        for pair in node.items:
+            pair.key = _weighed_node(pair.key)  # before it is hashed
+        return _weighed_node(node)
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _weighed_node(node.expr)
+        for operand in node.ops:
+            operand.expr = _weighed_node(operand.expr)
+        return node
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if node.name not in _ABOUT_NAMES:
+            node.node = _weighed_node(node.node)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _weighed_node(node) if isinstance(node.arg, nodes.Slice) else node
+
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
         raise TemplateSyntaxError("escaping cannot be turned off in templates", node.lineno)
 
 
 def _filtered(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
     return nodes.Filter(cast("nodes.Expr", node), name, list(args), [], None, None, lineno=node.lineno)
+
+
+def _weighed_node(node: nodes.Expr) -> nodes.Expr:
+    return node if isinstance(node, nodes.Const) else _filtered(node, "_weighed")
 
 
 class _ChargedCode(CodeGenerator):
@@ -122,7 +164,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.sources = sources
         self.globals = {"range": _range, "namespace": Namespace}
         self.filters = {name: _charged(FILTERS[name]) for name in JINJA_FILTERS}
-        self.filters |= {"_counted": _counted, "_joined": _joined, **filters}
+        self.filters |= {name: _charged(each) for name, each in filters.items()}
+        self.filters |= {"_counted": _counted, "_joined": _joined, "_weighed": _weighed}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A dict's own entries come first: a metric may be called ``items`` or ``count``."""
@@ -137,6 +180,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """A metric that is not there is no fault of the template's."""
+        if not isinstance(argument, str | int):
+            _weighed(argument)  # before it is hashed
         if isinstance(obj, Readings) and isinstance(argument, str):
             return obj[argument] if argument in obj or isinstance(obj, AnyReadings) else self.getattr(obj, argument)
         return super().getitem(obj, argument)
@@ -147,14 +192,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not _may_be_called(obj):
             name = getattr(obj, "__name__", type(obj).__name__)
             raise ForbiddenError(f"{name}() cannot be called in templates; use a filter")
-        return context.call(obj, *args, **kwargs)
+        _weighed((*args, *kwargs.values()))
+        given = context.call(obj, *args, **kwargs)
+        return _weighed(given) if isinstance(given, str) else given
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic for numbers of human size; ``+`` also for text and lists, which is charged."""
         if _is_number(left) and _is_number(right) and operator != "**":
             return _sized(_ARITHMETIC[operator](left, right))
         if operator == "+" and isinstance(left, str | list | tuple) and isinstance(right, str | list | tuple):
-            current.get().budget.step(len(left) + len(right))
+            budget = current.get().budget
+            budget.step(weight(left, budget.left) + weight(right, budget.left))
             return left + right  # type: ignore[operator]
         raise ForbiddenError(f"{type(left).__name__} {operator} {type(right).__name__} is not available in templates")
 
@@ -164,6 +212,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if rendering is not None and isinstance(name, str) and name in self.sources:
             rendering.budget.step(len(self.sources[name].text))
         return super().get_template(name, parent, globals)
+
+    def select_template(self, names: Any, parent: str | None = None, globals: Any = None) -> Template:  # noqa: A002
+        """Not of several: what is charged is what is named."""
+        raise ForbiddenError("include names one file in templates, not a list of them")
 
 
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
@@ -220,7 +272,7 @@ def _joined(eval_context: Any, parts: list[Any]) -> str:
     """The operator ``~``."""
     budget = current.get().budget
     budget.step()
-    texts = [part if isinstance(part, str) else str(part) for part in parts]
+    texts = [part if isinstance(part, str) else str(_weighed(part)) for part in parts]
     budget.take(sum(map(len, texts)))
     return markup_join(texts) if eval_context.autoescape else str_join(texts)
 
@@ -232,17 +284,25 @@ def _printed(value: Any) -> Any:
         if rendering.strict:
             raise ForbiddenError("prints a value that may be None; write {% if … %} around it")
         return ""
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else str(_weighed(value))
     rendering.budget.take(len(text))
     return text
 
 
+def _weighed(value: Any) -> Any:
+    """``value``, charged by what is in it, before anything looks through all of it."""
+    budget = current.get().budget
+    budget.take(weight(value, budget.left))
+    return value
+
+
 def _charged(plain: Callable[..., Any]) -> Callable[..., Any]:
-    """``plain``, a filter of Jinja's own, charged by the size of what it is given."""
+    """``plain``, a filter, charged by the size of what it is given."""
 
     def charged(*args: Any, **kwargs: Any) -> Any:
-        size = sum(len(arg) for arg in args if isinstance(arg, str | list | tuple | dict))
-        current.get().budget.take(size)
+        for arg in (*args, *kwargs.values()):
+            if not isinstance(arg, _OF_NO_SIZE):
+                _weighed(arg)
         return plain(*args, **kwargs)
 
     marker = getattr(plain, "jinja_pass_arg", None)
