@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+
+from gateway.folder_watch import Trace, trace
 
 MAX_BYTES = 400_000
 """A whole set travels in one record of the log."""
@@ -13,15 +14,6 @@ TRIES = 3
 
 class NoRulesError(Exception):
     """There is nothing to read; the message names the place."""
-
-
-class Trace(NamedTuple):
-    """What the file system says of one file: it is another one after each change."""
-
-    name: str
-    changed_ns: int
-    size: int
-    inode: int
 
 
 def read(place: Path) -> dict[str, str]:
@@ -67,8 +59,7 @@ def traces(place: Path) -> frozenset[Trace]:
     found = set()
     try:
         for path in _files(place) if place.is_dir() else [place]:
-            about = path.stat()
-            found.add(Trace(path.name, about.st_mtime_ns, about.st_size, about.st_ino))
+            found.add(trace(path, path.name))
     except OSError:  # gone since it was listed: the next look finds what is there then
         return frozenset()
     return frozenset(found)

@@ -1,14 +1,9 @@
-"""``rules.dir`` while the gateway runs: what its files say becomes the rule set that holds, unless something is wrong.
-
-The folder is looked at by its files' times, twice a second, instead of listening to the kernel: mounted folders
-(containers, network drives, config maps) report nothing.
-"""
+"""``rules.dir`` while the gateway runs: what its files say holds, unless something is wrong."""
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,20 +11,13 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway import rules_dir
-from gateway.rules_dir import NoRulesError, Trace
+from gateway import folder_watch, rules_dir
+from gateway.rules_dir import NoRulesError
 from gateway.storage import rule_folders, rule_sets
 from rules.document import parse
 from rules.problem import Problem, RuleErrors
 
 log = structlog.get_logger()
-
-LOOK_SECONDS = 0.5
-QUIET_SECONDS = 0.3
-"""How long no file may change before the set is read: editors and checkouts write in several steps."""
-QUIET_LOOK_SECONDS = 0.1
-RETRY_SECONDS = 2.0
-"""Until the next try where the database is away."""
 
 
 class Adopted(NamedTuple):
@@ -87,42 +75,19 @@ def _problems(error: NoRulesError | RuleErrors, place: Path) -> tuple[Problem, .
     return (Problem(str(place), 1, 1, "", str(error), "put the files back, or point rules.dir elsewhere"),)
 
 
-class Settling:
-    """Tells when a change has come to rest. Feed it what is seen and when (seconds that never go back)."""
+async def watch(engine: Engine, place: Path, templates: Callable[[], frozenset[str]]) -> None:
+    """Follow the folder until cancelled. What changed before this began is taken over first.
 
-    def __init__(self, seen: frozenset[Trace]) -> None:
-        self._used = self._seen = seen
-        self._since = 0.0
+    Args:
+        engine: the database.
+        place: ``rules.dir``.
+        templates: what a rule may name now; where that changes, rules that were refused for it are tried again.
+    """
 
-    def see(self, seen: frozenset[Trace], now: float) -> bool:
-        """Whether there is a change that nobody has touched for ``QUIET_SECONDS``. Says so once for each change."""
-        if seen != self._seen:
-            self._seen, self._since = seen, now
-        if seen == self._used or now - self._since < QUIET_SECONDS:
-            return False
-        self._used = seen
-        return True
+    def follow(saved: bool) -> bool:
+        return _follow(engine, place, templates(), saved=saved)
 
-    @property
-    def moving(self) -> bool:
-        """Whether a change has not come to rest yet."""
-        return self._seen != self._used
-
-
-async def watch(
-    engine: Engine, place: Path, templates: frozenset[str], *, clock: Callable[[], float] = time.monotonic
-) -> None:
-    """Follow the folder until cancelled. What changed before this began is taken over first."""
-    seen = await asyncio.to_thread(rules_dir.traces, place)
-    settling = Settling(seen)
-    saved, due = False, True
-    while True:
-        if due:
-            due = not await asyncio.to_thread(_follow, engine, place, templates, saved=saved)
-        pause = QUIET_LOOK_SECONDS if settling.moving else LOOK_SECONDS
-        await asyncio.sleep(RETRY_SECONDS if due else pause)
-        if settling.see(await asyncio.to_thread(rules_dir.traces, place), clock()):
-            saved = due = True
+    await folder_watch.watch(partial(rules_dir.traces, place), follow, also=templates)
 
 
 def _follow(engine: Engine, place: Path, templates: frozenset[str], *, saved: bool) -> bool:

@@ -15,9 +15,10 @@ from sqlalchemy import Engine, text
 
 from devices.event import Event, RulesChanged, Telemetry
 from gateway import rules_watch
+from gateway.folder_watch import QUIET_SECONDS, Settling, Trace
 from gateway.prepare import prepare_database
-from gateway.rules_dir import NoRulesError, Trace
-from gateway.rules_watch import QUIET_SECONDS, Settling, adopt
+from gateway.rules_dir import NoRulesError
+from gateway.rules_watch import adopt
 from gateway.settings import Settings
 from gateway.storage import overview, rule_folders, rule_sets
 from gateway.storage.database import connect
@@ -224,7 +225,7 @@ def test_a_first_start_with_a_broken_folder_is_refused(
 
 @contextlib.asynccontextmanager
 async def watching(engine: Engine, folder: Path) -> AsyncIterator[None]:
-    task = asyncio.create_task(rules_watch.watch(engine, folder, TEMPLATES))
+    task = asyncio.create_task(rules_watch.watch(engine, folder, lambda: TEMPLATES))
     try:
         yield
         assert not task.done()
