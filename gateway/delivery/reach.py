@@ -23,9 +23,10 @@ PURPOSES = ("offers", "maintenance", "service", "safety")
 # Built once: each decision asks them, and building costs more than asking.
 _MARK: Final = func.jsonb_build_array(bad_addresses.c.channel, bad_addresses.c.address, bad_addresses.c.reason)
 _BAD: Final = select(func.jsonb_agg(_MARK)).where(bad_addresses.c.customer_id == customers.c.id).scalar_subquery()
-_CUSTOMER: Final = select(customers, _BAD.label("bad")).where(customers.c.id == bindparam("customer_id"))
-_SAID: Final = select(consents.c.purpose, consents.c.channel, consents.c.granted).where(
-    consents.c.customer_id == bindparam("customer_id")
+_WORD: Final = func.jsonb_build_array(consents.c.purpose, consents.c.channel, consents.c.granted)
+_SAID: Final = select(func.jsonb_agg(_WORD)).where(consents.c.customer_id == customers.c.id).scalar_subquery()
+_CUSTOMER: Final = select(customers, _BAD.label("bad"), _SAID.label("said")).where(
+    customers.c.id == bindparam("customer_id")
 )
 
 
@@ -38,8 +39,8 @@ def load(connection: Connection, customer_id: str) -> Customer | None:
     if row is None:
         return None
     said: dict[str, Any] = {}
-    for word in connection.execute(_SAID, {"customer_id": customer_id}):
-        said.setdefault(word.purpose, {})[word.channel] = word.granted
+    for purpose, channel, granted in row["said"] or ():
+        said.setdefault(purpose, {})[channel] = granted
     bad: dict[str, dict[str, str]] = {}
     for channel, address, reason in row["bad"] or ():
         bad.setdefault(channel, {})[address] = reason

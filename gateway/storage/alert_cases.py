@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, Text, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import timeline
@@ -14,6 +14,17 @@ from rules.decision import CaseAction, Decision, derived_id
 from rules.judgement import PASSED
 from rules.steps import RANK
 from rules.then import PRIORITIES
+
+# Made once: putting a statement together takes longer than sending it.
+_OPEN_OF: Final = (
+    select(cases.c.id, cases.c.severity, cases.c.priority, cases.c.recovered_at)
+    .where(
+        cases.c.device_id == bindparam("device_id"),
+        cases.c.state == "open",
+        cases.c.evidence["rule_id"].astext == bindparam("rule_id", type_=Text()),
+    )
+    .limit(1)
+)
 
 
 def keep(connection: Connection, decision: Decision) -> list[timeline.Entry]:
@@ -99,12 +110,8 @@ def _ended(connection: Connection, decision: Decision) -> list[timeline.Entry]:
 
 
 def _open_of(connection: Connection, decision: Decision) -> RowMapping | None:
-    query = select(cases.c.id, cases.c.severity, cases.c.priority, cases.c.recovered_at).where(
-        cases.c.device_id == decision.subject,
-        cases.c.state == "open",
-        cases.c.evidence["rule_id"].astext == decision.rule_id,
-    )
-    return connection.execute(query.limit(1)).mappings().one_or_none()
+    about = {"device_id": decision.subject, "rule_id": decision.rule_id}
+    return connection.execute(_OPEN_OF, about).mappings().one_or_none()
 
 
 def _entry(decision: Decision, case_id: str, summary: str, what: str) -> timeline.Entry:

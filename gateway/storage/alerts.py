@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Update, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import timeline
 from gateway.storage.tables import alerts, interventions
+from gateway.storage.unread import UNHEARD
 from rules.decision import Decision, Intervention
 from rules.judgement import PASSED
 
@@ -18,16 +20,21 @@ _OPEN = insert(alerts).on_conflict_do_nothing(index_elements=["id"])
 _HEED = insert(interventions).on_conflict_do_nothing(index_elements=["id"]).returning(interventions.c.id)
 
 
+@lru_cache(maxsize=16)
+def _changing(names: frozenset[str]) -> Update:
+    """One statement for each kind of transition."""
+    changing = update(alerts).prefix_with(UNHEARD)
+    changing = changing.where(alerts.c.id == bindparam("changed"), alerts.c.state == "firing")
+    return changing.values({name: bindparam(name) for name in names})
+
+
 def keep(connection: Connection, decision: Decision) -> list[timeline.Entry]:
     """Bring the alert's row up to ``decision``; returns what the timeline is to say of it."""
     if decision.transition == "firing":
         connection.execute(_OPEN, _row(decision))
     else:
-        connection.execute(
-            update(alerts)
-            .where(alerts.c.id == decision.alert_id, alerts.c.state == "firing")
-            .values(_changes(decision))
-        )
+        changes = _changes(decision)
+        connection.execute(_changing(frozenset(changes)), {"changed": decision.alert_id, **changes})
     if decision.transition == "repeat" or decision.ended_by == PASSED:
         return []
     return [_entry(decision)]

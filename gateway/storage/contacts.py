@@ -7,13 +7,15 @@ partitions only.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Update, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import contacts
+from gateway.storage.unread import UNHEARD
 from rules.decision import derived_id
 
 OPEN: Final = ("held", "active")
@@ -44,7 +46,15 @@ def id_of(decision_id: str, customer_id: str) -> str:
     return derived_id("c", decision_id, customer_id)
 
 
+# Made once: putting a statement together takes longer than sending it.
 _ADD: Final = insert(contacts).on_conflict_do_nothing(index_elements=["id"]).returning(contacts.c.id)
+_CHANGE: Final = update(contacts).prefix_with(UNHEARD)
+_OF_ALERT: Final = (
+    select(contacts)
+    .where(contacts.c.alert_id == bindparam("alert_id"))
+    .order_by(contacts.c.created_at, contacts.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 def add(connection: Connection, contact: Contact) -> bool:
@@ -74,18 +84,21 @@ def take_due(connection: Connection) -> Contact | None:
 
 def of_alert(connection: Connection, alert_id: str) -> list[Contact]:
     """All contacts because of an alert, locked, oldest first."""
-    query = (
-        select(contacts)
-        .where(contacts.c.alert_id == alert_id)
-        .order_by(contacts.c.created_at, contacts.c.id)
-        .with_for_update(key_share=True)
-    )
-    return [_read(row) for row in connection.execute(query).mappings()]
+    return [_read(row) for row in connection.execute(_OF_ALERT, {"alert_id": alert_id}).mappings()]
 
 
 def change(connection: Connection, contact_id: str, **values: Any) -> None:
     """Set columns of a contact that this transaction has locked."""
-    connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**values))
+    if any(isinstance(value, ColumnElement) for value in values.values()):
+        connection.execute(_CHANGE.where(contacts.c.id == contact_id).values(**values))
+    else:
+        connection.execute(_changing(frozenset(values)), {"changed": contact_id, **values})
+
+
+@lru_cache(maxsize=64)
+def _changing(names: frozenset[str]) -> Update:
+    """One statement for each set of columns."""
+    return _CHANGE.where(contacts.c.id == bindparam("changed")).values({name: bindparam(name) for name in names})
 
 
 def seconds_to_next(connection: Connection) -> float | None:

@@ -184,6 +184,13 @@ WHERE m.id = taken.id AND m.provider_id IS NULL AND m.state NOT IN ('sending', '
 _ADD: Final = insert(messages).values(state="queued", due_at=func.now()).on_conflict_do_nothing(index_elements=["id"])
 
 
+_WITHDRAW = text(f"""
+UPDATE messages AS m SET state = 'withdrawn', reason = :reason, updated_at = now()
+WHERE m.contact_id = :contact_id AND m.state IN ('held', 'queued')
+RETURNING {_FIELDS}
+""")  # noqa: S608 - column names of our own
+
+
 def add(connection: Connection, new: Sequence[New]) -> None:
     """Queue messages, due now; those already there stay as they are."""
     if not new:
@@ -329,13 +336,7 @@ def requeue(connection: Connection, message_id: str) -> bool:
 
 def withdraw(connection: Connection, contact_id: str, reason: str) -> list[Claimed]:
     """Take back what of a contact is not on its way yet; returns those messages."""
-    statement = (
-        update(messages)
-        .where(messages.c.contact_id == contact_id, messages.c.state.in_(("held", "queued")))
-        .values(state="withdrawn", reason=reason, updated_at=func.now())
-        .returning(messages)
-    )
-    return _claimed(connection.execute(statement).mappings())
+    return _claimed(connection.execute(_WITHDRAW, {"contact_id": contact_id, "reason": reason}).mappings())
 
 
 def expire(connection: Connection, limit: int) -> list[Claimed]:

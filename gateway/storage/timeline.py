@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import cursors, wake
+from gateway.storage import cursors, unread, wake
 from gateway.storage.tables import timeline
 
 Kind = Literal[
@@ -71,8 +71,12 @@ def add(connection: Connection, entries: Iterable[Entry]) -> None:
     rows = [msgspec.structs.asdict(entry) for entry in entries]
     if not rows:
         return
-    connection.execute(_ADD, rows)
+    unread.add(connection, _write, rows)
     wake.notify(connection, wake.TIMELINE, *sorted({row["customer_id"] for row in rows}))
+
+
+def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    connection.execute(_ADD, rows)
 
 
 def page(connection: Connection, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> Page:

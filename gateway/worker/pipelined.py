@@ -18,6 +18,10 @@ from psycopg.rows import TupleRow
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from gateway.storage.unread import UNHEARD
+
+_ANSWER_NOTHING = ("SELECT pg_notify(", "SELECT pg_advisory_xact_lock(", f"UPDATE {UNHEARD} ")
+
 
 class _Cursor(psycopg.Cursor[TupleRow]):
     """Waits for an answer only where somebody may read it."""
@@ -35,13 +39,14 @@ class _Cursor(psycopg.Cursor[TupleRow]):
 
 
 def answers_nothing(statement: str) -> bool:
-    """Whether the answer to ``statement`` is never read: plain inserts and notifications.
+    """Whether the answer to ``statement`` is never read: plain inserts, notifications, locks that are waited for.
 
-    An update is not one of them: how many rows it met is often asked.
+    An update only where it says so itself: how many rows it met is often asked. Behind a lock that it waits for,
+    PostgreSQL runs what follows in the pipeline with a snapshot of its own, so there is nothing to wait for here.
     """
     if statement.startswith("INSERT "):
         return "RETURNING" not in statement
-    return statement.startswith("SELECT pg_notify(")
+    return statement.startswith(_ANSWER_NOTHING)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.storage import alerts, checkpoints, decisions, turns
+from gateway.storage import alerts, checkpoints, decisions, turns, unread
 from gateway.storage.checkpoints import Checkpoint
 from gateway.worker.partition import Folded
 from gateway.worker.pipelined import pipelined
@@ -144,7 +144,7 @@ class Writer:
         now, full_at = self._clock(), time.monotonic() + TRANSACTION_SECONDS
         made: list[Decision] = []
         written = 0
-        with self._connection.begin(), pipelined(self._connection):
+        with self._connection.begin(), pipelined(self._connection), unread.kept_back(self._connection):
             turns.take(self._connection, _to_be_told(outcomes))
             for partition, outcome in outcomes:
                 match outcome:

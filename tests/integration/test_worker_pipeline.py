@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.storage.checkpoints import Checkpoint
 from gateway.storage.database import connect
+from gateway.storage.unread import UNHEARD
 from gateway.worker.partition import Folded
 from gateway.worker.pipelined import answers_nothing, pipelined
 from gateway.worker.writer import Save, Writer
@@ -95,6 +96,20 @@ def test_a_checkpoint_is_copied_between_pipelined_decisions(connection: Connecti
     assert subjects(connection, "decisions") == ["d1", "d3"]
 
 
+def test_a_decision_made_again_leads_to_nothing_more(connection: Connection) -> None:
+    followed: list[str] = []
+    writer = Writer(connection, lambda _on, made, _now: followed.append(made.subject), lambda: datetime.now(UTC))
+    twice = Folded(0, 1, (decision("d1", 1), decision("d1", 1)))
+
+    writer.commit([twice])
+    writer.commit([Folded(0, 1, (decision("d1", 1),)), Folded(0, 3, (decision("d3", 3),))])
+    writer.close()
+
+    assert followed == ["d1", "d3"]
+    assert subjects(connection, "decisions") == ["d1", "d3"]
+    assert subjects(connection, "faults") == []
+
+
 def test_what_is_read_is_waited_for(connection: Connection) -> None:
     with connection.begin(), pipelined(connection):
         connection.execute(text("INSERT INTO customers (id) VALUES ('c1'), ('c2')"))
@@ -111,8 +126,11 @@ def test_what_is_read_is_waited_for(connection: Connection) -> None:
         ("INSERT INTO decisions (id) VALUES (%s) RETURNING decisions.id", False),
         ("SELECT pg_notify(%s, %s)", True),
         ("SELECT 1", False),
+        ("SELECT pg_advisory_xact_lock(1, 2)", True),
+        ("SELECT pg_try_advisory_xact_lock(1, 2)", False),
         ("UPDATE contacts SET state = %s", False),
+        (f"UPDATE {UNHEARD} contacts SET state = %s", True),
     ],
 )
-def test_only_inserts_and_notifications_answer_nothing(statement: str, nothing: bool) -> None:
+def test_only_what_nobody_reads_answers_nothing(statement: str, nothing: bool) -> None:
     assert answers_nothing(statement) is nothing
