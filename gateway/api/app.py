@@ -39,11 +39,11 @@ from gateway.api.routes import (
 )
 from gateway.delivery import providers
 from gateway.delivery.means import policy_of
-from gateway.delivery.trial_sends import TrialSends
+from gateway.delivery.trial_sends import TrialSends, from_all_together
+from gateway.delivery.wording import Wording
 from gateway.ingress.core import Core
 from gateway.settings import Settings
 from gateway.storage import wake
-from notifiers.templates import Templates
 
 ROUTERS = (
     events,
@@ -93,7 +93,7 @@ def create_app(
     bootstrap = settings.api.bootstrap_key
     ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
     partitions = settings.log.partitions
-    texts = Templates.load(settings.templates.dir)
+    wording = Wording(engine, settings.templates.dir)
     backtests = Backtests(event_log(settings), clock)
     api = Api(
         engine=engine,
@@ -102,9 +102,10 @@ def create_app(
         ring=ring,
         partitions=partitions,
         now_ms=clock,
-        templates=texts.names(),
-        texts=texts,
-        trials=TrialSends(lambda: providers.build(settings), policy_of(settings).sms_regions),
+        wording=wording,
+        trials=TrialSends(
+            lambda: providers.build(settings), policy_of(settings).sms_regions, take=from_all_together(engine)
+        ),
         backtests=backtests,
         policy=policy_of(settings),
         rules_dir=settings.rules.dir,

@@ -1,23 +1,27 @@
 """Sending a template to an address of one's own, to see it on a real phone or in a real mailbox.
 
 No contact, no consent and no timeline: it goes to the address that an admin gives and to nobody else, says that it is a
-test, and no more than a few go out a minute.
+test, and a few go out at once, then one every few seconds, whichever process is asked.
 """
 
 from __future__ import annotations
 
+import math
 import secrets
-import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
+from sqlalchemy import Engine
+
+from gateway.delivery import rate
+from gateway.delivery.rate import Bucket
 from notifiers.outcome import Accepted, Notifier, Outcome, Outgoing
 from notifiers.policy.stages.addresses import Checked, check_email, check_push, check_sms, region_of
 from notifiers.templates import Preview
 
 AT_MOST: Final = 5
-WITHIN_S: Final = 60.0
+EACH_S: Final = 12.0
+BUCKET: Final = "test sends"
 TTL_S: Final = 3600
 MARK: Final = "[Test] "
 
@@ -30,8 +34,33 @@ class TooManyTestsError(Exception):
     """A few a minute are enough to look at. ``after_s``: seconds until the next may go."""
 
     def __init__(self, after_s: float) -> None:
-        super().__init__(f"at most {AT_MOST} test messages in {WITHIN_S:.0f} s; wait {after_s:.0f} s")
+        super().__init__(
+            f"at most {AT_MOST} test messages at once, then one every {EACH_S:.0f} s; wait {math.ceil(after_s)} s"
+        )
         self.after_s = after_s
+
+
+Take = Callable[[], float]
+"""Lets one test go, or says how many seconds are left until the next may."""
+
+
+def from_all_together(engine: Engine) -> Take:
+    """The limit for all processes of a deployment together."""
+    buckets = {BUCKET: Bucket(per_second=1 / EACH_S, size=AT_MOST)}
+
+    def take() -> float:
+        with engine.begin() as connection:
+            grants = rate.look(connection, buckets)
+            wait_s = grants[BUCKET].seconds_to_next(0)
+            rate.spend(connection, grants, {BUCKET: 0 if wait_s else 1})
+        return wait_s
+
+    return take
+
+
+def without_limit() -> float:
+    """Who sits at the machine itself and holds its settings needs none."""
+    return 0.0
 
 
 class TrialSends:
@@ -42,14 +71,13 @@ class TrialSends:
         build: Callable[[], Mapping[str, Notifier]],
         regions: Collection[str] | None = None,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        take: Take = without_limit,
     ) -> None:
-        """``regions``: the only countries to which SMS go; ``None``: all."""
+        """``regions``: the only countries to which SMS go; ``None``: all. ``take``: asked before each test."""
         self._build = build
         self._regions = regions
+        self._take = take
         self._notifiers: Mapping[str, Notifier] | None = None
-        self._clock = clock
-        self._sent: deque[float] = deque(maxlen=AT_MOST)
 
     def send(self, shown: Preview, to: str) -> Outcome:
         """Send what a preview shows to ``to``, marked as a test.
@@ -63,16 +91,12 @@ class TrialSends:
             TooManyTestsError: too many of late.
         """
         address = checked(shown.channel, to, self._regions)
-        self._take()
+        wait_s = self._take()
+        if wait_s:
+            raise TooManyTestsError(wait_s)
         if self._notifiers is None:
             self._notifiers = self._build()
         return self._notifiers[shown.channel].send(marked(shown, address))
-
-    def _take(self) -> None:
-        now = self._clock()
-        if len(self._sent) == AT_MOST and now - self._sent[0] < WITHIN_S:
-            raise TooManyTestsError(WITHIN_S - (now - self._sent[0]))
-        self._sent.append(now)
 
 
 def checked(channel: str, to: str, regions: Collection[str] | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.delivery.trial_sends import AT_MOST, WITHIN_S, AddressError, TooManyTestsError, TrialSends, checked
+from gateway.delivery.trial_sends import AddressError, TooManyTestsError, TrialSends, checked
 from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Settlement
 from notifiers.templates import Preview, Templates, example, preview
 
@@ -51,29 +51,29 @@ def test_two_tests_are_never_taken_for_one() -> None:
     assert len({message.message_id for message in notifier.sent}) == 2
 
 
-def test_after_a_few_the_next_has_to_wait_until_the_first_is_a_minute_old() -> None:
-    now = 100.0
+def test_after_a_few_the_next_has_to_wait_and_nothing_is_sent_meanwhile() -> None:
+    waits = [0.0, 0.0, 7.5, 0.0]
     notifier = Remembering("push")
-    trials = TrialSends(lambda: {"push": notifier}, clock=lambda: now)
-    for _ in range(AT_MOST):
+    trials = TrialSends(lambda: {"push": notifier}, take=lambda: waits.pop(0))
+    for _ in range(2):
         trials.send(shown("push"), "token")
-        now += 1
-    with pytest.raises(TooManyTestsError) as refused:
+    with pytest.raises(TooManyTestsError, match="wait 8 s") as refused:
         trials.send(shown("push"), "token")
-    assert refused.value.after_s == pytest.approx(WITHIN_S - AT_MOST)
-    now += refused.value.after_s
+    assert refused.value.after_s == 7.5
+    assert len(notifier.sent) == 2
     trials.send(shown("push"), "token")
-    assert len(notifier.sent) == AT_MOST + 1
+    assert len(notifier.sent) == 3
 
 
 def test_a_wrong_address_counts_for_nothing_and_nothing_is_built_for_it() -> None:
     def build() -> dict[str, Remembering]:
         raise AssertionError("no notifier is needed")
 
-    trials = TrialSends(build)
-    for _ in range(AT_MOST + 1):
-        with pytest.raises(AddressError):
-            trials.send(shown("sms"), "12")
+    def take() -> float:
+        raise AssertionError("nothing is counted")
+
+    with pytest.raises(AddressError):
+        TrialSends(build, take=take).send(shown("sms"), "12")
 
 
 @pytest.mark.parametrize(
