@@ -5,10 +5,13 @@ Each field is documented in docs/reference/settings.md; a test keeps the two in 
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+import tomllib
+import zoneinfo
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -21,6 +24,9 @@ from pydantic_settings import (
 )
 
 from rules.duration import DAY, HOUR, parse_duration, spoken
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PREFIX = "KIZASHI_"
 CONFIG_FILE = Path("kizashi.toml")
@@ -39,6 +45,22 @@ def _duration(text: str) -> str:
     except ValueError as error:
         problem, _, mend = str(error).partition("|")
         raise ValueError(f"{problem}; {mend}") from error
+    return text
+
+
+def _time_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone; write it as in Asia/Tokyo or Europe/Berlin") from error
+    return name
+
+
+def _hours(text: str) -> str:
+    from notifiers.policy.settings import parse_quiet_hours
+
+    if text:
+        parse_quiet_hours(text)
     return text
 
 
@@ -231,9 +253,9 @@ class Policy(_Section):
     Caps and budgets, and who passes them: see docs/reference/policy.md.
     """
 
-    quiet_hours: dict[str, str] = {}
+    quiet_hours: dict[str, Annotated[str, AfterValidator(_hours)]] = {}
     woken_by: dict[str, list[Severity]] = {}
-    time_zone: str = "UTC"
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     caps: list[FrequencyCap] | None = None
     """``None``: the default ones; an empty list: none."""
     vital: dict[str, list[Severity]] = {}
@@ -402,8 +424,49 @@ def load(**overrides: Any) -> Settings:
     Raises:
         SettingsError: one clear line per wrong setting.
     """
+    _refuse_unknown_sections(os.environ)
     try:
         return Settings(**overrides)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{CONFIG_FILE} can't be read: {error}") from error
     except ValidationError as error:
-        lines = [": ".join(filter(None, (".".join(str(part) for part in e["loc"]), e["msg"]))) for e in error.errors()]
-        raise SettingsError("wrong settings: " + "; ".join(lines)) from error
+        raise SettingsError("wrong settings: " + "; ".join(_said(each) for each in error.errors())) from error
+
+
+def _refuse_unknown_sections(environ: Mapping[str, str]) -> None:
+    """A misspelt section is no setting at all to what reads the environment, so it would be ignored.
+
+    Names without a section are left alone: Kubernetes puts some of its own there, such as ``KIZASHI_PORT``.
+    """
+    for name in environ:
+        section, dot, _ = name.removeprefix(PREFIX).lower().partition("__")
+        if name.startswith(PREFIX) and dot and section not in Settings.model_fields:
+            raise SettingsError(f"{name}: {_unknown(section, _names(Settings))}")
+
+
+def _said(error: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = _unknown(str(error["loc"][-1]), _names(_section(error["loc"][:-1])))
+    return f"{place}: {message}" if place else message
+
+
+def _unknown(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"no such setting; {f'did you mean {near[0]!r}?' if near else 'docs/reference/settings.md has all of them'}"
+
+
+def _section(place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model of ``("smtp", "bounce_imap")``; ``None`` where that is no section, as within a list."""
+    section: Any = Settings
+    for part in place:
+        field = section.model_fields.get(part)
+        section = field.annotation if field is not None else None
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
+            return None
+    return cast("type[BaseModel]", section)
+
+
+def _names(section: type[BaseModel] | None) -> list[str]:
+    return [field.alias or name for name, field in section.model_fields.items()] if section else []

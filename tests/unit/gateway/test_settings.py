@@ -68,6 +68,37 @@ def test_an_unknown_setting_is_refused_by_its_name(tmp_path: Path) -> None:
         settings.load()
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[smtp]\nhots = 'x'", "smtp.hots: no such setting; did you mean 'host'?"),
+        ("[twilio]\nfrm = '+81'", "twilio.frm: no such setting; did you mean 'from'?"),
+        ("sandox = true", "sandox: no such setting; did you mean 'sandbox'?"),
+        ("[smtp.bounce_imap]\npasswort = 'x'", "smtp.bounce_imap.passwort: no such setting; did you mean 'password'?"),
+        ("[policy]\ncaps = [{at_most = 1, per = '1d', for = 'x'}]", "policy.caps.0.for: no such setting; docs/"),
+        ("[policy]\ntime_zone = 'Tokio'", "policy.time_zone: 'Tokio' is not a time zone; write it as in Asia/Tokyo"),
+        ("[policy]\nquiet_hours = {offers = '25:00-8'}", "policy.quiet_hours.offers: "),
+        (
+            "[smtp\nhost = 1",
+            "kizashi.toml can't be read: Expected ']' at the end of a table declaration (at line 1, column 6)",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_one_line_with_place_and_mend(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "kizashi.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as refused:
+        settings.load()
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_section_that_is_misspelt_in_the_environment_is_not_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIZASHI_PORT", "tcp://10.0.0.1:8080")  # as Kubernetes sets it
+    monkeypatch.setenv("KIZASHI_SMPT__HOST", "mail.example.com")
+    with pytest.raises(SettingsError, match=r"^KIZASHI_SMPT__HOST: no such setting; did you mean 'smtp'\?$"):
+        settings.load()
+
+
 def test_a_wrong_value_is_named_with_its_section(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIZASHI_LOG__PARTITIONS", "none")
     with pytest.raises(SettingsError, match=r"log\.partitions"):
