@@ -41,6 +41,8 @@ class NotifyAction(msgspec.Struct, frozen=True):
     """Where the message leads, ``{device_id}`` and such not filled in yet; empty: nowhere."""
     offer_code: bool = False
     """Each customer gets a code of their own to redeem."""
+    unanswered: CaseAction | None = None
+    """The case to open once every channel was used, or none could be, and nobody has answered."""
 
 
 class Decision(msgspec.Struct, frozen=True):

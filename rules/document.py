@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from rules import inhibition
 from rules.advice import advise
+from rules.answer_advice import advise_on_answers
 from rules.calendar_words import read_calendar_definition
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
@@ -30,6 +31,7 @@ from rules.then import read_then
 from rules.when import read_when
 
 PURPOSES: Final = ("maintenance", "safety", "offers", "service")
+DEFAULT_PURPOSE: Final = "maintenance"
 RULE_KEYS: Final = (
     *("id", "name", "summary", "for_devices", "when", "max_gap"),
     *("severity", "steps", "purpose", "then", "cooldown", "repeat_every", "auto_resolve_after", "inhibited_by"),
@@ -158,6 +160,7 @@ def _read_rule(reading: Reading, rule_id: str, library: Library, draft: _Draft) 
     if steps:
         condition = Stepped(condition, steps)
     draft.warnings += advise_on_life(reading, condition, durations)
+    draft.warnings += advise_on_answers(reading, purpose or DEFAULT_PURPOSE, notify, [step.notify for step in steps])
     version = _version(reading, library)
     return Rule(
         id=rule_id,
@@ -165,7 +168,7 @@ def _read_rule(reading: Reading, rule_id: str, library: Library, draft: _Draft) 
         selector=selector,
         condition=condition,
         severity=severity,
-        purpose=purpose or "maintenance",
+        purpose=purpose or DEFAULT_PURPOSE,
         case=case,
         notify=notify,
         steps=steps,

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, select
 
-from gateway.delivery import entries, gathering, reach, steps
+from gateway.delivery import entries, gathering, reach, steps, unanswered
 from gateway.delivery.asking import ask
 from gateway.delivery.links import Links
 from gateway.delivery.metrics import SUPPRESSIONS
@@ -23,6 +23,7 @@ from gateway.storage.messages import RANK
 from gateway.storage.tables import contacts as contacts_table
 from gateway.storage.tables import messages as messages_table
 from notifiers.policy import ContactRequest, PolicySettings, Reason, Suppression
+from notifiers.policy.stages.recipient import nobody_to_tell
 from notifiers.templates import Templates
 from rules.decision import Decision, Intervention
 from rules.duration import spoken
@@ -154,12 +155,15 @@ def _open(
     if customer_id is None:
         # Without a customer there is no timeline to say so on.
         SUPPRESSIONS.labels(Reason.NO_CUSTOMER.value).inc()
+        unanswered.tell_at_once(connection, decision, (nobody_to_tell(request),), now, customer_id=None)
         return False
     customer = reach.load(connection, customer_id)
     planned = ask(connection, request, customer, alert_id=decision.alert_id, policy=means.policy, now=now)
     raw = msgspec.to_builtins(request)
     if customer is None or not planned.steps:
         _refuse(connection, decision, customer_id, raw, planned.suppressions, now)
+        on_record = None if customer is None else customer_id
+        unanswered.tell_at_once(connection, decision, planned.suppressions, now, customer_id=on_record)
         if customer is not None:
             said = words(decision, around)
             gathering.put_aside(
@@ -227,11 +231,11 @@ def _request(
 
 
 def _extras(decision: Decision) -> dict[str, Any]:
-    """The rule's link and offer code, for as long as there is something to be followed or redeemed."""
+    """The rule's link, offer code and last step, for as long as there is something to follow, redeem or answer."""
     notify = decision.notify
     if notify is None or decision.transition == "resolved":
         return {}
-    return {"link": notify.link, "offer_code": notify.offer_code}
+    return {"link": notify.link, "offer_code": notify.offer_code} | unanswered.asked_for(decision)
 
 
 def _channel_that_reached(connection: Connection, alert_id: str, customer_id: str) -> str | None:

@@ -13,11 +13,12 @@ from typing import Literal
 import msgspec
 from sqlalchemy import Connection, func
 
-from gateway.delivery import entries, gathering, reach, spending
+from gateway.delivery import entries, gathering, reach, spending, unanswered
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
 from gateway.delivery.rendering import Means, links_of, messages_of
-from gateway.storage import contacts, history, links, messages, offer_codes, timeline, wake
+from gateway.delivery.unanswered import NotUsed
+from gateway.storage import alerts, contacts, history, links, messages, offer_codes, timeline, wake
 from gateway.storage.contacts import Contact
 from gateway.storage.messages import Standing
 from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step, Suppression, is_vital
@@ -25,6 +26,8 @@ from notifiers.templates import TemplateError
 
 LOOK_AGAIN = timedelta(days=1)
 """A contact that nothing is expected to move is looked at after this, to be closed."""
+ALERT_IN_USE = timedelta(milliseconds=200)
+"""A contact whose end may open a case is looked at again after this, where somebody else is at its alert just now."""
 
 Verdict = Literal["next", "close", "wait"]
 
@@ -64,11 +67,15 @@ def begin(
     if planned.notes:
         entry = entries.with_detail(entry, {**entry.detail, "notes": list(planned.notes)})
     timeline.add(connection, [entry])
-    _start(connection, contact, list(planned.steps), customer, means, now)
+    refused = unanswered.refused(planned.suppressions)
+    _start(connection, contact, list(planned.steps), customer, means, now, refused)
 
 
 def look_at(connection: Connection, contact: Contact, means: Means, now: datetime) -> None:
     """The contact's time has come: release its hold, escalate, close it, or wait on."""
+    if unanswered.is_wanted(contact) and not alerts.hold(connection, contact.alert_id):
+        contacts.change(connection, contact.id, due_at=now + ALERT_IN_USE)
+        return
     standing = messages.of_contact(connection, contact.id)
     present = [message for message in standing if message.step == contact.step - 1]
     escalates = contact.request["escalate_after_ms"] is not None
@@ -130,20 +137,20 @@ def _proceed(
     failed = all(message.ended for message in present)
     whole = customer is None or any(no.channel is None for no in planned.suppressions)
     if customer is None or (not planned.steps and (whole or not tried)):
-        _refused(connection, contact, planned, now, tried=bool(tried))
+        _refused(connection, contact, planned, now, tried=bool(tried), on_record=customer is not None)
         if customer is not None and not tried:
             request, said = msgspec.convert(contact.request, ContactRequest), contact.context["words"]
             gathering.put_aside(
                 connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
             )
     elif not untried and not failed:
-        _close_or_wait(connection, contact, present, now)
+        _time_is_up(connection, contact, present, unanswered.refused(planned.suppressions), now)
     elif not untried:
-        _exhausted(connection, contact, standing, now)
+        _exhausted(connection, contact, standing, unanswered.refused(planned.suppressions), now)
     elif planned.hold_until_ms is not None:
         _hold(connection, contact, planned, now)
     else:
-        _start(connection, contact, untried, customer, means, now)
+        _start(connection, contact, untried, customer, means, now, unanswered.refused(planned.suppressions))
 
 
 def plan_again(
@@ -155,9 +162,19 @@ def plan_again(
 
 
 def _start(
-    connection: Connection, contact: Contact, untried: list[Step], customer: Customer, means: Means, now: datetime
+    connection: Connection,
+    contact: Contact,
+    untried: list[Step],
+    customer: Customer,
+    means: Means,
+    now: datetime,
+    refused: Sequence[NotUsed],
 ) -> None:
-    """Queue the messages of the first of ``untried`` that has words; an earlier step's queued ones are taken back."""
+    """Queue the messages of the first of ``untried`` that has words; an earlier step's queued ones are taken back.
+
+    ``refused``: the channels that the plan left out.
+    """
+    not_used = list(refused)
     if contact.step:
         taken_back(connection, contact.id, "escalated", now)
     code = _offer_code(connection, contact)
@@ -166,10 +183,12 @@ def _start(
             new = messages_of(contact, step, contact.step, customer, means, code)
         except TemplateError as error:
             _say_no_words(connection, contact, step.channel, str(error), now)
+            not_used.append(NotUsed(step.channel, "template_failed", "its template can't be used"))
             continue
         no_money = _pay(connection, contact, new, means, now)
         if no_money is not None:
             _say_why_not(connection, contact, [no_money], now)
+            not_used += unanswered.refused([no_money])
             continue
         messages.add(connection, new)
         links.add(connection, links_of(contact, new, code, means, now))
@@ -180,7 +199,7 @@ def _start(
         contacts.change(connection, contact.id, state="active", step=contact.step + 1, due_at=now + wait)
         wake.notify(connection, wake.OUTBOX)
         return
-    _exhausted(connection, contact, messages.of_contact(connection, contact.id), now)
+    _exhausted(connection, contact, messages.of_contact(connection, contact.id), not_used, now)
 
 
 def _offer_code(connection: Connection, contact: Contact) -> str | None:
@@ -215,7 +234,9 @@ def _hold(connection: Connection, contact: Contact, planned: Plan, now: datetime
     SUPPRESSIONS.labels(planned.held.reason.value).inc()
 
 
-def _refused(connection: Connection, contact: Contact, planned: Plan, now: datetime, *, tried: bool) -> None:
+def _refused(
+    connection: Connection, contact: Contact, planned: Plan, now: datetime, *, tried: bool, on_record: bool
+) -> None:
     """The policy says no now: the contact ends, with the policy's reason on what is taken back."""
     reasons = [no.reason for no in planned.suppressions]
     whole = next((no.reason for no in planned.suppressions if no.channel is None), None)
@@ -228,26 +249,57 @@ def _refused(connection: Connection, contact: Contact, planned: Plan, now: datet
         contact, now, f"{summary}: {reason.value.replace('_', ' ')}", reason=reason.value, part="end"
     )
     timeline.add(connection, [entry])
+    if not unanswered.can_be_told(planned.suppressions):
+        not_used = unanswered.refused(planned.suppressions)
+        unanswered.tell(connection, contact, not_used, now, on_record=on_record)
 
 
-def _close_or_wait(connection: Connection, contact: Contact, present: Sequence[Standing], now: datetime) -> None:
-    """No channel is left, but the last one may have arrived."""
+def _time_is_up(
+    connection: Connection, contact: Contact, present: Sequence[Standing], not_used: Sequence[NotUsed], now: datetime
+) -> None:
+    """No channel is left, but the last one may have arrived, and what still waits may yet."""
+    last = unanswered.is_wanted(contact)
+    if last:
+        _nobody_reached(connection, contact, "Every channel was used, and nobody has answered", not_used, now)
     if judge(present, escalates=False, time_is_up=True) == "close":
-        _end(connection, contact, "done")
+        _end(connection, contact, "exhausted" if last else "done")
     else:
         contacts.change(connection, contact.id, due_at=now + LOOK_AGAIN)
 
 
-def _exhausted(connection: Connection, contact: Contact, standing: Sequence[Standing], now: datetime) -> None:
+def _exhausted(
+    connection: Connection,
+    contact: Contact,
+    standing: Sequence[Standing],
+    not_used: Sequence[NotUsed],
+    now: datetime,
+) -> None:
+    if not standing and not_used:
+        _unsent(connection, contact, not_used, now)
+        return
     _end(connection, contact, "exhausted")
-    maybe = any(message.state in history.TOLD for message in standing)
-    summary = (
-        "Every channel was used; nothing confirms that the customer was reached"
-        if maybe
-        else "The customer could not be reached: every channel failed"
-    )
-    entry = entries.of_plan(contact, now, summary, reason="nobody_reached", part="end")
-    timeline.add(connection, [entry])
+    if any(message.state in history.TOLD for message in standing):
+        summary = "Every channel was used; nothing confirms that the customer was reached"
+    elif not_used:
+        summary = f"The customer could not be reached: what was tried failed. {unanswered.not_used_in_words(not_used)}"
+    else:
+        summary = "The customer could not be reached: every channel failed"
+    _nobody_reached(connection, contact, summary, not_used, now)
+
+
+def _unsent(connection: Connection, contact: Contact, not_used: Sequence[NotUsed], now: datetime) -> None:
+    """Nothing could even be queued: no channel has failed, each was refused."""
+    _end(connection, contact, "withdrawn")
+    summary = f"Nothing was sent. {unanswered.not_used_in_words(not_used)}"
+    timeline.add(connection, [entries.of_plan(contact, now, summary, reason=not_used[-1].reason, part="end")])
+    unanswered.tell(connection, contact, not_used, now)
+
+
+def _nobody_reached(
+    connection: Connection, contact: Contact, summary: str, not_used: Sequence[NotUsed], now: datetime
+) -> None:
+    timeline.add(connection, [entries.of_plan(contact, now, summary, reason="nobody_reached", part="end")])
+    unanswered.tell(connection, contact, not_used, now)
 
 
 def _end(connection: Connection, contact: Contact, state: str) -> None:

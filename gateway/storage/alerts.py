@@ -61,6 +61,16 @@ def heed(connection: Connection, said: Intervention) -> bool:
     return True
 
 
+def hold(connection: Connection, alert_id: str) -> bool:
+    """Keep the alert as it is until this transaction ends; false where another one is at it. Waits for nobody.
+
+    Whoever has locked a contact must not wait for the alert: the worker takes them in the other order.
+    """
+    query = select(alerts.c.id).where(alerts.c.id == alert_id)
+    free = query.with_for_update(key_share=True, skip_locked=True)
+    return connection.execute(free).first() is not None or connection.execute(query).first() is None
+
+
 def _row(decision: Decision) -> dict[str, Any]:
     return {
         "id": decision.alert_id,

@@ -87,6 +87,16 @@ def get(connection: Connection, message_id: str) -> Message | None:
     return None if row is None else _from_row(row)
 
 
+def of_contact(connection: Connection, contact_id: str) -> list[Message]:
+    """All messages of a contact, in the order in which they were made."""
+    query = (
+        select(messages)
+        .where(messages.c.contact_id == contact_id)
+        .order_by(messages.c.step, messages.c.created_at, messages.c.id)
+    )
+    return [_from_row(row) for row in connection.execute(query).mappings()]
+
+
 def page(
     connection: Connection,
     *,

@@ -14,7 +14,7 @@ from gateway.delivery import steps
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
-from gateway.storage import customers
+from gateway.storage import erasures
 from notifiers.policy import Digest, policy_settings
 from rules.decision import Decision, NotifyAction
 from tests.integration.delivery_fixture import (
@@ -85,7 +85,8 @@ def test_twelve_offers_in_an_hour_are_two_messages_and_one_digest(engine: Engine
     assert pacer(engine, means).tell_once()
     [(channel, state, body)] = told(engine)
     assert (channel, state) == ("push", "queued")
-    assert [f"offer {n:02d}" in body for n in range(12)] == [False] * 2 + [True] * 10
+    assert [f"offer {n:02d}" in body for n in range(12)] == [False] * 9 + [True] * 3, "a push has room for three"
+    assert "And 7 more." in body
     [(detail,)] = rows(engine, "SELECT detail FROM timeline WHERE summary LIKE 'A digest of 10 %'")
     assert set(detail["decisions"]) == {decision.id for decision in made[2:]}
 
@@ -156,7 +157,7 @@ def test_who_is_erased_takes_what_was_put_aside_along(engine: Engine, means: Mea
     decide_each(engine, means, offers(3))
     assert rows(engine, "SELECT count(*) FROM digest_items") == [(1,)]
     with engine.begin() as connection:
-        customers.erase(connection, "hanako")
+        erasures.erase(connection, "hanako")
     assert rows(engine, "SELECT count(*) FROM digest_items") == [(0,)]
     assert not pacer(engine, means).tell_once()
 
