@@ -92,18 +92,22 @@ async def _answering_credentials(found: Addresses, issuer_seed: str) -> AsyncIte
 def worker(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     """From the log to decisions."""
     from gateway.delivery import means
+    from gateway.delivery.rendering import Means
+    from gateway.delivery.wording import Wording, followed
     from gateway.ingress.probes import probes
     from gateway.storage.database import connect
     from gateway.worker.run import run as run_worker
 
     async def work(stop: asyncio.Event) -> None:
         engine = connect(found.database_url)
+        wording = Wording(engine, settings.templates.dir)
         with engine.begin() as connection:
-            equipment = means.load(connection, settings)
+            equipment = Means(wording.templates, means.policy_of(settings), means.links_of(connection, settings))
         event_log = await _open_log(settings, found, "kizashi-worker")
         async with AsyncExitStack() as stack:
             stack.callback(engine.dispose)
             stack.push_async_callback(event_log.close)
+            stack.enter_context(followed(wording))
             if probes_port is not None:
                 await stack.enter_async_context(probes(LOOPBACK, probes_port, lambda: event_log.reachable))
             await run_worker(
@@ -111,7 +115,7 @@ def worker(settings: Settings, found: Addresses, probes_port: int | None) -> Non
                 event_log=event_log,
                 partitions=settings.log.partitions,
                 checkpoint_seconds=settings.worker.checkpoint_seconds,
-                follow=means.follow(equipment),
+                follow=means.follow(equipment, lambda: wording.templates),
                 stop=stop,
             )
 
@@ -127,12 +131,13 @@ def deliver(settings: Settings, found: Addresses, probes_port: int | None) -> No
 
 def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     """The HTTP API, the webhooks and the console."""
+    from gateway import rules_watch, templates_watch
     from gateway.api import hooks
     from gateway.api.app import create_app
     from gateway.api.run import listening_socket, serve
     from gateway.delivery import means
+    from gateway.delivery.wording import followed
     from gateway.ingress.probes import probes
-    from gateway.rules_watch import watch
     from gateway.storage.database import connect
 
     async def work(stop: asyncio.Event) -> None:
@@ -147,8 +152,11 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
             with engine.begin() as connection:
                 links = means.links_of(connection, settings)
             app = create_app(settings, engine, event_log, hooks=[hooks.router(engine, settings, links)])
+            wording = stack.enter_context(followed(app.state.api.wording))
+            if settings.templates.dir is not None:
+                app.state.jobs.append(partial(templates_watch.watch, engine, settings.templates.dir))
             if settings.rules.dir is not None:
-                app.state.jobs.append(partial(watch, engine, settings.rules.dir, app.state.api.templates))
+                app.state.jobs.append(partial(rules_watch.watch, engine, settings.rules.dir, wording.names))
             await serve(app, listening, stop)
 
     _until_signalled(work)

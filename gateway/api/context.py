@@ -17,6 +17,7 @@ from gateway.api.backtests import Backtests
 from gateway.api.inventory_feed import InventoryFeed
 from gateway.api.problems import Problem
 from gateway.delivery.trial_sends import TrialSends
+from gateway.delivery.wording import Wording
 from gateway.ingress.core import Core
 from gateway.log import Record, RejectedRecord
 from notifiers.policy import PolicySettings
@@ -69,10 +70,8 @@ class Api:
     ring: KeyRing
     partitions: int
     now_ms: Callable[[], Millis]
-    templates: frozenset[str]
-    """The templates that a rule may name."""
-    texts: Templates
-    """The same with their words, to look at."""
+    wording: Wording
+    """What messages say, as it holds now."""
     trials: TrialSends
     """Tests to an admin's own address."""
     backtests: Backtests
@@ -83,6 +82,16 @@ class Api:
     replays: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(REPLAYS_AT_ONCE))
     """Held while the log is read for one question."""
     running_feed: InventoryFeed | None = None
+
+    @property
+    def texts(self) -> Templates:
+        """The templates that hold now. Ask once for one answer."""
+        return self.wording.templates
+
+    @property
+    def templates(self) -> frozenset[str]:
+        """The templates that a rule may name."""
+        return self.wording.names()
 
     @property
     def feed(self) -> InventoryFeed:

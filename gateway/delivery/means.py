@@ -12,6 +12,7 @@ from gateway.delivery.links import SECRET, Links
 from gateway.delivery.rendering import Means
 from gateway.settings import FrequencyCap, Policy, Settings
 from gateway.storage import secrets
+from gateway.templates_watch import held
 from notifiers.policy import Cap, Digest, Money, PolicySettings, policy_settings
 from notifiers.policy.digest import minute_of
 from notifiers.templates import Templates
@@ -22,13 +23,14 @@ Follow = Callable[[Connection, Decision | Intervention, datetime], None]
 
 
 def load(connection: Connection, settings: Settings) -> Means:
-    """Templates, policy and links as the settings say; makes the links' secret if nobody has yet.
+    """Policy and links as the settings say, and the templates that hold; makes the links' secret if nobody has yet.
 
     Raises:
         ValueError: quiet hours that no day has.
-        TemplateError: ``templates.dir`` is not a folder.
+        TemplateError: no templates are kept yet, and ``templates.dir`` is not a folder.
     """
-    return Means(Templates.load(settings.templates.dir), policy_of(settings), links_of(connection, settings))
+    _, templates = held(connection, settings.templates.dir)
+    return Means(templates, policy_of(settings), links_of(connection, settings))
 
 
 def links_of(connection: Connection, settings: Settings) -> Links:
@@ -69,12 +71,18 @@ def _cap(cap: FrequencyCap) -> Cap:
     return Cap(cap.at_most, parse_duration(cap.per), cap.purpose, cap.channel)
 
 
-def follow(means: Means) -> Follow:
-    """What the worker calls for each decision and each person's word on an alert, inside its transaction."""
+def follow(means: Means, templates: Callable[[], Templates] | None = None) -> Follow:
+    """What the worker calls for each decision and each person's word on an alert, inside its transaction.
+
+    Args:
+        means: what planning and wording need.
+        templates: those that hold now; left out: those of ``means``, for ever.
+    """
 
     def follow_outcome(connection: Connection, outcome: Decision | Intervention, now: datetime) -> None:
         if isinstance(outcome, Decision):
-            contact(connection, outcome, means.templates, means.policy, now, means.links)
+            present = means.templates if templates is None else templates()
+            contact(connection, outcome, present, means.policy, now, means.links)
         else:
             hold_back(connection, outcome, now)
 

@@ -15,6 +15,7 @@ from gateway.delivery.asking import has_turn
 from gateway.delivery.rendering import Means
 from gateway.storage import contacts, digest_items
 from gateway.storage.contacts import Contact
+from notifiers.templates import Templates
 
 log = structlog.get_logger()
 
@@ -38,6 +39,10 @@ class Pacer:
         self._clock = clock
         self._on_queued = on_queued
         self._wake = threading.Event()
+
+    def reword(self, templates: Templates) -> None:
+        """Word what is begun from now on with ``templates``."""
+        self._means = self._means._replace(templates=templates)
 
     def wake(self) -> None:
         """A contact may have become due."""

@@ -21,7 +21,9 @@ from gateway.delivery.listen import listen
 from gateway.delivery.mailbox import Mailbox
 from gateway.delivery.outbox import Outbox
 from gateway.delivery.pacer import Pacer
+from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Rules
+from gateway.delivery.wording import Wording
 from gateway.ingress.probes import probes
 from gateway.settings import Settings
 from gateway.storage.database import connect, wait_until_reachable
@@ -52,8 +54,9 @@ class Deliverer:
             TemplateError: ``templates.dir`` is not a folder.
             OperationalError: the database is away.
         """
+        wording = Wording(engine, settings.templates.dir)
         with engine.begin() as connection:
-            equipment = means.load(connection, settings)
+            equipment = Means(wording.templates, means.policy_of(settings), means.links_of(connection, settings))
         self._engine = engine
         self._stop = threading.Event()
         delivery = settings.delivery
@@ -73,6 +76,7 @@ class Deliverer:
         self._threads = [
             threading.Thread(target=self._outbox.run, args=(self._stop,), name="outbox", daemon=True),
             threading.Thread(target=self._pacer.run, args=(self._stop,), name="pacer", daemon=True),
+            threading.Thread(target=wording.run, args=(self._stop, self._pacer.reword), name="wording", daemon=True),
             threading.Thread(target=listen, args=(engine, self._heard, self._stop), name="listen", daemon=True),
             *self._mailbox(settings, equipment.links),
             *self._watch(settings),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from gateway.storage import alerts_read, cases, decisions_read, messages_read, receipts, rule_folders
+from gateway.storage import alerts_read, cases, decisions_read, messages_read, receipts, rule_folders, template_sets
 from gateway.storage.tables import customers, devices, faults, partitions, provider_alarms, timeline, workers
 from gateway.storage.timeline import Entry
 
@@ -60,6 +61,8 @@ class Overview(msgspec.Struct, frozen=True):
     """What customers answered, by (channel, what it meant)."""
     refused_rules: str | None = None
     """Why the rules in ``rules.dir`` can't be used as they are; ``None``: they can."""
+    refused_templates: str | None = None
+    """The same of ``templates.dir``."""
 
     @property
     def outbox(self) -> dict[str, int]:
@@ -99,6 +102,7 @@ def read(connection: Connection) -> Overview:
         receipts=receipts.counts(connection),
         replies=replies(connection),
         refused_rules=refused_rules(connection),
+        refused_templates=refused_templates(connection),
     )
 
 
@@ -107,8 +111,20 @@ def refused_rules(connection: Connection) -> str | None:
     folder = rule_folders.get(connection)
     if folder is None or not folder.problems:
         return None
-    more = f" (and {len(folder.problems) - 1} more)" if len(folder.problems) > 1 else ""
-    return f"{folder.problems[0]}{more}; the rules before still hold"
+    return f"{_first(folder.problems)}; the rules before still hold"
+
+
+def refused_templates(connection: Connection) -> str | None:
+    """The same of the templates in ``templates.dir``."""
+    folder = template_sets.folder(connection)
+    if folder is None or not folder.problems:
+        return None
+    return f"{_first(folder.problems)}; the texts before still hold"
+
+
+def _first(problems: Sequence[object]) -> str:
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{problems[0]}{more}"
 
 
 def replies(connection: Connection) -> dict[tuple[str, str], int]:

@@ -67,6 +67,9 @@ def find(connection: Connection, now: datetime, *, dead_letters: int) -> dict[st
     refused = overview.refused_rules(connection)
     if refused is not None:
         found["rules"] = f"the rules in rules.dir can't be used: {refused}"
+    unworded = overview.refused_templates(connection)
+    if unworded is not None:
+        found["templates"] = f"the templates in templates.dir can't be used: {unworded}"
     failed = select(func.count()).where(
         messages.c.state == "failed", messages.c.created_at > now - LATEST, messages.c.updated_at > now - COUNTED
     )

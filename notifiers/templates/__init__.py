@@ -14,6 +14,7 @@ from notifiers.templates.errors import (
     TemplateError,
     UnknownTemplateError,
 )
+from notifiers.templates.files import Folder, paths, read_folder
 from notifiers.templates.library import Rendered, Templates
 from notifiers.templates.preview import Preview, preview
 from notifiers.templates.samples import EXAMPLES, example
@@ -22,6 +23,7 @@ __all__ = [
     "EXAMPLES",
     "ContextError",
     "ExhaustedError",
+    "Folder",
     "ForbiddenError",
     "NoTextError",
     "Preview",
@@ -33,5 +35,7 @@ __all__ = [
     "Templates",
     "UnknownTemplateError",
     "example",
+    "paths",
     "preview",
+    "read_folder",
 ]

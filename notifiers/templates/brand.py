@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from notifiers.templates.brand_rules import faults
 from notifiers.templates.errors import Problem
-
-BRAND_FILE = "brand.toml"
-WORDS_FILE = "words.toml"
+from notifiers.templates.files import BRAND_FILE, TABLES, WORDS_FILE
+from notifiers.templates.sandbox import Source
 
 _LANGUAGE = re.compile("[a-z]{2,3}")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
@@ -43,33 +41,30 @@ def is_language(name: str, value: Any) -> bool:
     return isinstance(value, dict) and _LANGUAGE.fullmatch(name) is not None
 
 
-def load_brand(folders: list[Path]) -> tuple[Brand, list[Problem]]:
-    """Read both files from each of ``folders``; entries of a later folder replace those of an earlier one.
+def load_brand(layers: Sequence[Mapping[str, Source]]) -> tuple[Brand, list[Problem]]:
+    """Parse both files of each of ``layers``; entries of a later one replace those of an earlier one.
 
-    A file that cannot be read is a problem, and the other folders' entries stay; so do those of an entry that is wrong.
+    A file that cannot be parsed is a problem, and the other layers' entries stay, as they do for a wrong entry.
     """
     problems: list[Problem] = []
-    tables: dict[str, dict[str, Any]] = {}
-    for name in (BRAND_FILE, WORDS_FILE):
+    merged: dict[str, dict[str, Any]] = {}
+    for name in TABLES:
         table: dict[str, Any] = {}
-        for folder in folders:
-            table = _laid_over(table, _read(folder / name, problems))
-        tables[name] = table
-    brand = tables[BRAND_FILE]
-    return Brand(brand["brand"], brand["voice"], tables[WORDS_FILE]), problems
+        for layer in layers:
+            if name in layer:
+                table = _laid_over(table, _parsed(layer[name], problems))
+        merged[name] = table
+    brand = merged[BRAND_FILE]
+    return Brand(brand["brand"], brand["voice"], merged[WORDS_FILE]), problems
 
 
-def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    text = ""
+def _parsed(source: Source, problems: list[Problem]) -> dict[str, Any]:
+    text, path = source
     try:
-        text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        problems.append(
-            Problem(str(path), _line_in(error, text), f"cannot be read: {_AT_LINE.sub('', str(error)).strip()}")
-        )
+    except tomllib.TOMLDecodeError as error:
+        said = f"cannot be read: {_AT_LINE.sub('', str(error)).strip()}"
+        problems.append(Problem(str(path), _line_in(error, text), said))
         return {}
     for fault in faults(path.name, table, text):
         problems.append(Problem(str(path), fault.line, f"{fault.entry}: {fault.message}"))

@@ -160,4 +160,4 @@ def _of_coverage(templates: Templates) -> Iterator[Problem]:
 
 
 def _is_shipped(templates: Templates, key: TextKey) -> bool:
-    return Path(templates.place(key)).is_relative_to(templates.shipped)
+    return templates.own is None or not Path(templates.place(key)).is_relative_to(templates.own.place)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from notifiers.templates.brand import Brand, load_brand
 from notifiers.templates.budget import Budget, Rendering, current
 from notifiers.templates.context import NAMES, completed, zone_of
 from notifiers.templates.errors import NoTextError, Problem, RenderError, TemplateError, UnknownTemplateError
-from notifiers.templates.files import TextKey, file_name, key_of, normalised, read_sources
+from notifiers.templates.files import Folder, TextKey, file_name, key_of, normalised, read_folder
 from notifiers.templates.formats import FILTERS, japanese, readings
 from notifiers.templates.naming import Toolbox, no_tool
 from notifiers.templates.sandbox import Sandbox, Source
@@ -52,15 +53,16 @@ class Rendered(msgspec.Struct, frozen=True):
 class Templates:
     """All templates, with the brand's voice. Safe to share between threads."""
 
-    def __init__(
-        self, environment: Sandbox, brand: Brand, default_language: str, problems: list[Problem], shipped: Path
-    ) -> None:
-        """For ``load``."""
+    def __init__(self, environment: Sandbox, brand: Brand, default_language: str, layers: Sequence[Folder]) -> None:
+        """For ``load`` and ``of``."""
         self.environment = environment
         self.brand = brand
         self.default_language = default_language
-        self.shipped = shipped
-        self.faults = tuple(problems)
+        self.own = layers[-1] if len(layers) > 1 else None
+        """The deployment's own folder."""
+        self.version = _version(layers)
+        """The same files give the same version, the shipped ones among them."""
+        self.faults = tuple(problem for layer in layers for problem in layer.problems)
         """What reading the files met."""
         self.texts: dict[TextKey, jinja2.Template | Problem] = dict(_compiled(environment))
         self._names = frozenset(key.template for key in self.texts)
@@ -75,20 +77,18 @@ class Templates:
         Raises:
             TemplateError: ``extra_dir`` is not a folder.
         """
-        folders = [SHIPPED]
-        if extra_dir is not None:
-            if not extra_dir.is_dir():
-                raise TemplateError(f"templates.dir: {extra_dir} is not a folder; create it or leave the setting out")
-            folders.append(extra_dir)
-        brand, problems = load_brand(folders)
-        sources: dict[str, Source] = {}
-        for folder in folders:
-            found, faults = read_sources(folder)
-            sources |= found
-            problems += faults
+        return cls.of(None if extra_dir is None else read_folder(extra_dir), default_language)
+
+    @classmethod
+    def of(cls, own: Folder | None, default_language: str = "en") -> Templates:
+        """The same of a folder that was read before."""
+        layers = [read_folder(SHIPPED), *([own] if own is not None else [])]
+        brand, problems = load_brand([layer.tables for layer in layers])
+        layers[-1] = layers[-1]._replace(problems=(*problems, *layers[-1].problems))
+        sources = {name: source for layer in layers for name, source in layer.sources.items()}
         environment = Sandbox(sources, FILTERS | {"readings": readings(brand.words)})
         environment.tests["japanese"] = japanese
-        return cls(environment, brand, normalised(default_language), problems, SHIPPED)
+        return cls(environment, brand, normalised(default_language), layers)
 
     def names(self) -> frozenset[str]:
         """The templates that rules may name."""
@@ -216,6 +216,11 @@ class Templates:
             raise RenderError(Problem(file or self.place(key), line, _explained(error), missing)) from error
         finally:
             current.reset(token)
+
+
+def _version(layers: Sequence[Folder]) -> str:
+    canonical = msgspec.json.encode([sorted(layer.files.items()) for layer in layers])
+    return hashlib.blake2b(canonical, digest_size=6).hexdigest()
 
 
 def _compiled(environment: Sandbox) -> Iterator[tuple[TextKey, jinja2.Template | Problem]]:

@@ -33,13 +33,13 @@ async def healthz() -> dict[str, str]:
 async def readyz(api: Here) -> JSONResponse:
     """200 when database and log can be reached, else 503; the body says which of them can't.
 
-    Rules that can't be used are told too, and do not count: those that held before still do.
+    Rules and templates that can't be used are told too, and do not count: those that held before still do.
     """
     database, log = await asyncio.gather(_database(api), _log(api))
     parts = {"database": database or "reachable", "log": log or "reachable"}
     ready = database is None and log is None
-    if ready and (refused := await run_in_threadpool(_refused_rules, api)) is not None:
-        parts["rules"] = refused
+    if ready:
+        parts |= await run_in_threadpool(_refused, api)
     content: dict[str, Any] = {"status": "ready" if ready else "not ready", **parts}
     return JSONResponse(content, 200 if ready else 503)
 
@@ -81,9 +81,11 @@ async def _database(api: Api) -> str | None:
     return None
 
 
-def _refused_rules(api: Api) -> str | None:
+def _refused(api: Api) -> dict[str, str]:
+    """What can't be used of the folders that are followed."""
     with api.engine.connect() as connection:
-        return overview.refused_rules(connection)
+        found = {"rules": overview.refused_rules(connection), "templates": overview.refused_templates(connection)}
+    return {what: why for what, why in found.items() if why is not None}
 
 
 async def _log(api: Api) -> str | None:

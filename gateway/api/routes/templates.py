@@ -17,11 +17,13 @@ from gateway.api.shapes.templates import (
     SendTestAnswer,
     SendTestBody,
     TemplateAnswer,
+    TemplateFolderAnswer,
     TemplatesAnswer,
 )
 from gateway.delivery import template_events
 from gateway.delivery.template_events import NothingThereError
 from gateway.delivery.trial_sends import AddressError, TooManyTestsError, said
+from gateway.storage import template_sets
 from notifiers.outcome import Accepted
 from notifiers.templates import Preview, TemplateError, UnknownTemplateError, preview
 
@@ -34,7 +36,11 @@ router = APIRouter(prefix="/v1/templates", tags=["templates"])
 def list_templates(api: Here) -> TemplatesAnswer:
     """Every template with its channels and languages, and what is wrong with the files."""
     texts = api.texts
+    with api.engine.connect() as connection:
+        folder = template_sets.folder(connection)
     return TemplatesAnswer(
+        version=texts.version,
+        folder=None if folder is None else TemplateFolderAnswer.of(folder),
         items=[TemplateAnswer.of(texts, name) for name in sorted(texts.names())],
         problems=[FaultAnswer.of(each) for each in texts.check()],
         warnings=[FaultAnswer.of(each) for each in texts.warnings()],

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.api.shapes.plain import Id, Line, Locale, Shape
+from gateway.api.shapes.plain import Id, Line, Locale, Shape, Utc
+from gateway.storage.template_sets import Folder
 from notifiers.templates import Preview, Templates
 from notifiers.templates import Problem as Fault
 
@@ -49,12 +50,28 @@ class FaultAnswer(Shape):
         return cls(file=fault.file, line=fault.line, message=fault.message)
 
 
-class TemplatesAnswer(Shape):
-    """All of them, and what is wrong."""
+class TemplateFolderAnswer(Shape):
+    """What was last made of `templates.dir`. Where it can't be used, `problems` says why, and the texts before hold."""
 
+    place: str
+    looked_at: Utc
+    problems: list[FaultAnswer]
+
+    @classmethod
+    def of(cls, folder: Folder) -> TemplateFolderAnswer:
+        """As it was last looked at."""
+        problems = [FaultAnswer.of(each) for each in folder.problems]
+        return cls(place=folder.place, looked_at=folder.looked_at, problems=problems)
+
+
+class TemplatesAnswer(Shape):
+    """All that hold, what is wrong with them, and what was last made of `templates.dir`, if that is set."""
+
+    version: str = Field(description="Of all files in force. A message's `queued` entry names that which worded it.")
     items: list[TemplateAnswer]
     problems: list[FaultAnswer]
     warnings: list[FaultAnswer]
+    folder: TemplateFolderAnswer | None = None
 
 
 class PreviewBody(Shape):

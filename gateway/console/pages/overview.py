@@ -104,6 +104,12 @@ def _alarms(picture: Picture | None) -> Markup:
                 picture.numbers.refused_rules
             )
         )
+    if picture.numbers.refused_templates is not None:
+        said.append(
+            H('<div class="notice critical"><b>The templates in templates.dir are refused:</b> {}</div>').format(
+                picture.numbers.refused_templates
+            )
+        )
     if picture.rejected is None:
         said.append(
             H('<div class="notice critical">The event log can\'t be reached. Nothing is lost: senders wait.</div>')

@@ -9,8 +9,11 @@ from nicegui import ui
 from starlette.requests import Request
 
 from gateway.api.access import caller_of
+from gateway.api.context import Api
 from gateway.console.frame import Console, html, page
 from gateway.console.markup import NOTHING, H, chip, joined
+from gateway.storage import template_sets
+from gateway.storage.template_sets import Folder
 from notifiers.templates import Problem, Templates
 
 SHOWN_PROBLEMS = 8
@@ -21,26 +24,40 @@ def register(console: Console) -> None:
 
     @ui.page("/templates")
     async def all_of_them(request: Request) -> None:
-        texts = console.api.texts
-        problems, warnings = await asyncio.to_thread(_looked_at, texts)
+        seen = await asyncio.to_thread(_looked_at, console.api)
         with page(console, caller_of(request), "templates", "Templates"):
-            html(_whole(texts, problems, warnings))
+            html(_whole(*seen))
 
 
-def _looked_at(texts: Templates) -> tuple[list[Problem], list[Problem]]:
-    return texts.check(), texts.warnings()
+def _looked_at(api: Api) -> tuple[Templates, Folder | None, list[Problem], list[Problem]]:
+    texts = api.texts
+    with api.engine.connect() as connection:
+        folder = template_sets.folder(connection)
+    return texts, folder, texts.check(), texts.warnings()
 
 
-def _whole(texts: Templates, problems: list[Problem], warnings: list[Problem]) -> Markup:
-    said = H('<span class="muted small">as they were when the gateway started</span>')
+def _whole(texts: Templates, folder: Folder | None, problems: list[Problem], warnings: list[Problem]) -> Markup:
+    said = H('<span class="muted small">version {}</span>').format(texts.version)
     top = H('<div class="top"><h1>Templates</h1><span class="grow"></span>{}</div>').format(said)
     rows = joined(_row(texts, name) for name in sorted(texts.names()))
-    return H('{}{}{}<div class="card rows">{}</div>').format(
+    return H('{}{}{}{}<div class="card rows">{}</div>').format(
         top,
+        refused(folder, holds=not problems),
         notice(problems, "can't be sent as they are; the plain text goes out in their place", "critical"),
         notice(warnings, "cost more than they need", ""),
         rows,
     )
+
+
+def refused(folder: Folder | None, *, holds: bool) -> Markup:
+    """Why what is in the folder now does not hold, if it does not."""
+    if folder is None or not folder.problems or not holds:
+        return NOTHING  # where what holds has the same faults, those are told
+    places = joined(H("<li>{}</li>").format(str(each)) for each in folder.problems[:SHOWN_PROBLEMS])
+    return H(
+        '<div class="notice critical"><b>What is in {} was refused; the texts before still hold.</b>'
+        '<ul class="reasons">{}</ul></div>'
+    ).format(folder.place, places)
 
 
 def notice(found: list[Problem], about: str, tone: str) -> Markup:
