@@ -192,7 +192,7 @@ def _start(
             continue
         messages.add(connection, new)
         links.add(connection, links_of(contact, new, code, means, now))
-        timeline.add(connection, [_queued(message, now) for message in new])
+        timeline.add(connection, [_queued(message, means.templates.version, now) for message in new])
         MESSAGES.labels(step.channel, "queued").inc(len(new))
         after_ms = contact.request["escalate_after_ms"]
         wait = LOOK_AGAIN if after_ms is None else timedelta(milliseconds=after_ms)
@@ -331,8 +331,11 @@ def _say_no_words(connection: Connection, contact: Contact, channel: str, error:
     timeline.add(connection, [msgspec.structs.replace(entry, channel=channel, detail={"error": error})])
 
 
-def _queued(message: messages.New, now: datetime) -> timeline.Entry:
-    return entries.of_message(message, "queued", now, detail={"template": message.template})
+def _queued(message: messages.New, version: str, now: datetime) -> timeline.Entry:
+    """``version``: of the templates that worded it."""
+    return entries.of_message(
+        message, "queued", now, detail={"template": message.template, "template_version": version}
+    )
 
 
 def _as_json(steps: Sequence[Step]) -> list[dict[str, object]]:
