@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from gateway.delivery import entries, reach, settlement, steps, unanswered
 from gateway.delivery.metrics import CONTACTS, MESSAGES
-from gateway.storage import consents, contacts, inbox, messages, receipts, timeline, wake
+from gateway.storage import case_replies, consents, contacts, inbox, messages, receipts, timeline, wake
 from gateway.storage.messages import Claimed
 from gateway.storage.tables import timeline as entry_table
 from notifiers.email.reports import Report
@@ -28,6 +28,8 @@ log = structlog.get_logger()
 
 PushEvent = Literal["delivered", "opened"]
 _PUSH_STATES = {"delivered": "delivered", "opened": "read"}
+PUSHED = {"push": "app", "webpush": "browser"}
+"""The channels whose messages are acknowledged, and by whom."""
 MAIL_STATUS = {"failed": "bounced", "delayed": "delayed", "delivered": "delivered", "complaint": "complained"}
 _MAX_QUOTE = 1_000
 
@@ -74,15 +76,16 @@ def sms_status(
 
 
 def push_ack(connection: Connection, message_id: str, event: PushEvent, now: datetime) -> bool:
-    """The app says that it has the message, or that a person opened it; false where there is no such message."""
+    """The app, or a service worker, has the message, or a person opened it; false where there is no such message."""
     message = _locked(connection, message_id)
-    if message is None or message.channel != "push":
+    if message is None or message.channel not in PUSHED:
         return False
     if not receipts.add(connection, message_id, provider_id="app", status=event, detail={}):
         return True
-    _note_receipt(connection, message, event, f"Push {event}, says the app", now)
+    pushed = entries.named(message.channel)
+    _note_receipt(connection, message, event, f"{pushed} {event}, says the {PUSHED[message.channel]}", now)
     _advance(connection, message, _PUSH_STATES[event], None, None, now)
-    _acknowledge(connection, message.contact_id, f"The push was {event}", now)
+    _acknowledge(connection, message.contact_id, f"The {pushed.lower()} was {event}", now)
     return True
 
 
@@ -222,6 +225,11 @@ def inbound_sms(connection: Connection, customer_id: str, sid: str, body: str, n
     elif meant is Keyword.START:
         detail["restored"] = reach.opt_in(connection, customer_id, "sms", source=f"SMS {body.strip()[:40]} ({sid})")
         summary = "Opted in to SMS again by reply"
+    answered = [] if meant is not None else messages.replied_to(connection, customer_id, "sms")
+    told: list[str] = []
+    if meant is None and body.strip():
+        quote = body[:_MAX_QUOTE]
+        told = case_replies.write(connection, customer_id, answered, cause=entry_id, body=quote, at=now)
     reply = timeline.Entry(
         id=entry_id,
         customer_id=customer_id,
@@ -230,11 +238,12 @@ def inbound_sms(connection: Connection, customer_id: str, sid: str, body: str, n
         summary=summary,
         channel="sms",
         direction="in",
+        case_id=told[0] if told else None,
         reason="replied" if meant is None else meant.value,
         detail=detail,
     )
     timeline.add(connection, [reply])
-    return [] if meant is not None else messages.replied_to(connection, customer_id, "sms")
+    return answered
 
 
 def acknowledge(connection: Connection, contact_id: str, summary: str, now: datetime) -> None:

@@ -171,6 +171,32 @@ async def test_a_reply_stands_on_the_timeline_once_and_stops_the_escalation(
     assert rows(engine, "SELECT state, due_at FROM contacts") == [("acknowledged", None)]
 
 
+async def test_a_reply_stands_once_on_the_open_cases_that_it_is_about(engine: Engine, http: httpx.AsyncClient) -> None:
+    an_sms(engine)
+    for case_id, device_id, state, customer in (
+        ("own", "chiller-1", "open", "hanako"),
+        ("closed", "chiller-1", "resolved", "hanako"),
+        ("other-device", "chiller-2", "open", "hanako"),
+        ("other-customer", "chiller-1", "open", "jiro"),
+    ):
+        execute(
+            engine,
+            "INSERT INTO cases (id, title, device_id, state, customer_id)"
+            f" VALUES ('{case_id}', 'warm', '{device_id}', '{state}', '{customer}')",
+        )
+    inbound = {"MessageSid": "SM7", "From": "+819012345678", "Body": "I am on my way"}
+    for _ in range(2):
+        await post(http, "/hooks/twilio/inbound", inbound)
+    written = "SELECT case_id, author, body FROM case_comments ORDER BY at"
+    assert rows(engine, written) == [("own", "Customer, by SMS", "I am on my way")]
+    assert rows(engine, "SELECT case_id FROM timeline WHERE kind = 'reply'") == [("own",)]
+    await post(http, "/hooks/twilio/inbound", {**inbound, "MessageSid": "SM8", "Body": "Done now"})
+    assert [body for _, _, body in rows(engine, written)] == ["I am on my way", "Done now"]
+    await post(http, "/hooks/twilio/inbound", {**inbound, "MessageSid": "SM9", "Body": "STOP"})
+    await post(http, "/hooks/twilio/inbound", {**inbound, "MessageSid": "SM10", "Body": " "})
+    assert len(rows(engine, written)) == 2
+
+
 async def test_a_stranger_who_writes_leaves_no_trace_on_anybodys_timeline(
     engine: Engine, http: httpx.AsyncClient
 ) -> None:
