@@ -141,7 +141,12 @@ def _of_stack(settings: Settings) -> Iterator[Finding]:
         yield Finding("stack", None, str(error))
         return
     yield from _processes(settings)
-    for subject, look in (("database", _database), ("log", _log), ("rules held", _rules_held)):
+    for subject, look in (
+        ("database", _database),
+        ("log", _log),
+        ("rules held", _rules_held),
+        ("texts held", _texts_held),
+    ):
         yield _judged(subject, look, found)
 
 
@@ -210,3 +215,20 @@ def _log(found: Addresses) -> str:
             await event_log.close()
 
     return f"reachable, {asyncio.run(look()):,} rejected so far"
+def _texts_held(found: Addresses) -> str:
+    from gateway.storage import overview, template_sets
+    from gateway.storage.database import connect
+
+    engine = connect(found.database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            held, refused = template_sets.newest(connection), overview.refused_templates(connection)
+    finally:
+        engine.dispose()
+    if held is None:
+        return "none yet: the first start takes them over"
+    own = f"{len(held.files)} files of templates.dir" if held.files else "those that are shipped"
+    said = f"version {held.version}, {own}, since {held.created_at:%Y-%m-%d %H:%M:%S %Z}"
+    return said + (f"; refused: {refused}" if refused is not None else "")
+
+
