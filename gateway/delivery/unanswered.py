@@ -7,7 +7,7 @@ a refusal because it is night or enough) opens none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +17,7 @@ from gateway.delivery.entries import named
 from gateway.storage import contacts, messages, messages_read, timeline, unanswered_cases
 from gateway.storage.contacts import Contact
 from gateway.storage.messages_read import Message
-from gateway.storage.unanswered_cases import Unreached
+from gateway.storage.unanswered_cases import Tried, Unreached
 from notifiers.policy import Reason, Suppression
 from rules.decision import CaseAction, Decision
 
@@ -152,26 +152,15 @@ def answered(connection: Connection, contact: Contact, said: str, now: datetime)
         unanswered_cases.answered(connection, case_id, contact.id, said, now)
 
 
-def account(sent: Sequence[Message], not_used: Sequence[NotUsed]) -> list[dict[str, Any]]:
-    """What was tried and how it ended, in order, then what was not used and why; as JSON. Pure."""
-    found: list[dict[str, Any]] = [
-        {
-            "channel": message.channel,
-            "at": (message.first_sent_at or message.created_at).isoformat(timespec="seconds"),
-            "state": message.state,
-            "reason": message.reason,
-            "said": _ended(message),
-        }
-        for message in sent
+def account(sent: Sequence[Message], not_used: Sequence[NotUsed]) -> list[Tried]:
+    """What was tried and how it ended, in order, then what was not used and why. Pure."""
+    found = [
+        Tried(each.channel, each.first_sent_at or each.created_at, each.state, each.reason, _ended(each))
+        for each in sent
     ]
     channels = {message.channel for message in sent}
-    for no in not_used:
-        if no.channel not in channels:
-            said = no.said.removesuffix(".")
-            found.append(
-                {"channel": no.channel, "at": None, "state": "not_used", "reason": no.reason, "said": said},
-            )
-    return found
+    unused = [no for no in not_used if no.channel not in channels]
+    return found + [Tried(no.channel, None, "not_used", no.reason, no.said.removesuffix(".")) for no in unused]
 
 
 def not_used_in_words(not_used: Sequence[NotUsed]) -> str:
@@ -179,18 +168,17 @@ def not_used_in_words(not_used: Sequence[NotUsed]) -> str:
     return in_words(account((), not_used))
 
 
-def in_words(tried: Sequence[dict[str, Any]]) -> str:
+def in_words(tried: Sequence[Tried]) -> str:
     """An account for a person: one sentence for each message, and each channel that was not used. Pure."""
     return " ".join(_sentence(each) for each in tried)
 
 
-def _sentence(one: dict[str, Any]) -> str:
-    if one["channel"] is None:
-        return f"{one['said']}."
-    if one["at"] is None:
-        return f"{named(one['channel'])} was not used: {one['said']}."
-    at = datetime.fromisoformat(one["at"])
-    return f"{named(one['channel'])} on {at:%Y-%m-%d at %H:%M} UTC: {one['said']}."
+def _sentence(one: Tried) -> str:
+    if one.channel is None:
+        return f"{one.said}."
+    if one.at is None:
+        return f"{named(one.channel)} was not used: {one.said}."
+    return f"{named(one.channel)} on {one.at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC: {one.said}."
 
 
 def _ended(message: Message) -> str:

@@ -6,6 +6,7 @@ has one case, however often its customer is told in vain.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +23,30 @@ EVIDENCE: Final = "nobody_reached"
 """Under this name it stands in a case's evidence."""
 AUTHOR: Final = "Kizashi"
 """Of what we write on a case ourselves."""
+
+
+class Tried(msgspec.Struct, frozen=True):
+    """One message that was made, or one channel that was not used."""
+
+    channel: str | None
+    """``None``: there was none to try."""
+    at: datetime | None
+    """When it left, else when it was made; ``None`` where there is no message."""
+    state: str
+    """The message's, or ``not_used``."""
+    reason: str | None
+    said: str
+    """How it ended, in plain words."""
+
+
+class InVain(msgspec.Struct, frozen=True):
+    """What a case's evidence says of it."""
+
+    summary: str
+    at: datetime
+    times: int
+    """How often somebody was to be told in vain; the rest is the last time's."""
+    tried: list[Tried]
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,14 +66,22 @@ class Unreached(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime
     account: str
     """What was tried and how it ended, in plain words."""
-    tried: list[dict[str, Any]]
-    """The same by channel, as JSON."""
+    tried: list[Tried]
+    """The same by message and channel."""
 
 
 def keep(connection: Connection, unreached: Unreached, now: datetime) -> str:
     """Open the case, or tell the one that there is; returns its id. The caller sees to it that it is done once."""
     standing = _standing(connection, unreached)
     return _open(connection, unreached, now) if standing is None else _add(connection, standing, unreached, now)
+
+
+def read(case_evidence: Mapping[str, Any]) -> InVain | None:
+    """What stands in a case's evidence; ``None`` where nothing does, or something that a person put there."""
+    try:
+        return msgspec.convert(case_evidence.get(EVIDENCE), InVain | None)
+    except msgspec.ValidationError:
+        return None
 
 
 def answered(connection: Connection, case_id: str, cause: str, said: str, now: datetime) -> None:
@@ -81,7 +114,7 @@ def _add(connection: Connection, standing: RowMapping, unreached: Unreached, now
     said, event = f"Nobody was reached; the case {_standing_words(standing, changes)}", "unanswered"
     if "state" in changes:
         said, event = f"Case opened again: nobody was reached: {unreached.summary}", "reopened"
-    if EVIDENCE not in standing["evidence"] or event == "reopened":
+    if read(standing["evidence"]) is None or event == "reopened":
         _comment(connection, case_id, unreached.decision_id, f"Nobody was reached. {unreached.account}", now)
     _tell(connection, unreached, case_id, said, event, now)
     return case_id
@@ -118,8 +151,8 @@ def _open(connection: Connection, unreached: Unreached, now: datetime) -> str:
 
 def _changes(standing: RowMapping, unreached: Unreached, now: datetime) -> dict[str, Any]:
     """Never down: what a person or a graver alert made of the case stays."""
-    before = standing["evidence"].get(EVIDENCE)
-    times = before["times"] + 1 if before else 1
+    before = read(standing["evidence"])
+    times = before.times + 1 if before else 1
     found: dict[str, Any] = {"evidence": {**standing["evidence"], EVIDENCE: _evidence(unreached, now, times)}}
     if PRIORITIES.index(unreached.action.priority) > PRIORITIES.index(standing["priority"]):
         found["priority"] = unreached.action.priority
@@ -138,12 +171,8 @@ def _standing_words(standing: RowMapping, changes: dict[str, Any]) -> str:
 
 
 def _evidence(unreached: Unreached, now: datetime, times: int) -> dict[str, Any]:
-    return {
-        "summary": unreached.account,
-        "at": now.isoformat(timespec="seconds"),
-        "times": times,
-        "tried": unreached.tried,
-    }
+    found: dict[str, Any] = msgspec.to_builtins(InVain(unreached.account, now, times, unreached.tried))
+    return found
 
 
 def _comment(connection: Connection, case_id: str, cause: str, body: str, now: datetime) -> None:
@@ -169,7 +198,7 @@ def _tell(connection: Connection, unreached: Unreached, case_id: str, said: str,
             "event": event,
             "severity": unreached.severity,
             "account": unreached.account,
-            "tried": unreached.tried,
+            "tried": msgspec.to_builtins(unreached.tried),
         },
     )
     timeline.add(connection, [entry])

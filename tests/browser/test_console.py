@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from gateway.storage import cases, keys, timeline
 from gateway.storage.timeline import Entry
+from gateway.storage.unanswered_cases import EVIDENCE, InVain, Tried
 from tests.api_fixture import BOOTSTRAP
 from tests.browser.conftest import Console, Watched, log_in, open_page
 from tests.browser.seed import HOSTILE, seed
@@ -158,6 +160,29 @@ def test_an_agent_takes_a_case_writes_on_it_and_closes_it(console: Console, watc
         (case,) = cases.page(connection).items
         assert (case.state, case.assignee) == ("resolved", "Mika")
         assert [written.body for written in cases.comments(connection, case.id)] == ["Called back", "New door seal"]
+    assert not watched.faults
+
+
+def test_a_case_of_an_alarm_that_reached_nobody_says_what_was_tried(console: Console, watched: Watched) -> None:
+    at = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    tried = [
+        Tried("sms", at, "failed", "unreachable", "failed: unreachable"),
+        Tried("email", None, "not_used", None, "no"),
+    ]
+    told = {EVIDENCE: msgspec.to_builtins(InVain("…", at, 2, tried)), "rule_id": "too-warm"}
+    with console.engine.begin() as connection:
+        by_rule = cases.open_by_hand(connection, cases.Case(id="", title="A", evidence=told), by="a test")
+        own = {EVIDENCE: "said on the telephone"}
+        by_hand = cases.open_by_hand(connection, cases.Case(id="", title="B", evidence=own), by="a test")
+    page = watched.page
+    log_in(page, console)
+    page.goto(f"{console.url}/console/cases/{by_rule.id}")
+    card = page.locator("section.card", has_text="Nobody was reached")
+    expect(card.locator("dt")).to_have_text(["SMS", "Email"])
+    expect(card.locator("dd")).to_have_text(["1 Mar 09:30: failed: unreachable", "not used: no"])
+    expect(card).to_contain_text("In vain 2 times")
+    page.goto(f"{console.url}/console/cases/{by_hand.id}")
+    expect(page.locator("section.card", has_text="Where it comes from")).to_contain_text("said on the telephone")
     assert not watched.faults
 
 

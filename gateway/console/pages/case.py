@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from markupsafe import Markup
@@ -19,9 +19,10 @@ from gateway.console.frame import AWAY, Console, html, missing, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, facts, joined, zone_of
 from gateway.console.session import may
-from gateway.storage import cases, customers
+from gateway.storage import cases, customers, unanswered_cases
 from gateway.storage.cases import AlreadyResolvedError, Case, Comment
 from gateway.storage.customers import Customer
+from gateway.storage.unanswered_cases import EVIDENCE, InVain, Tried
 
 REFRESH_SECONDS = 2.0
 _EVIDENCE_SHOWN = {"values", "explanation"}
@@ -199,14 +200,31 @@ def _evidence(case: Case, customer: Customer | None, now: datetime) -> Markup:
     )
     values = facts((case.evidence.get("values") or {}).items())
     reasons = entries.why(case.evidence.get("explanation") or {})
-    rest = facts((name, value) for name, value in case.evidence.items() if name not in _EVIDENCE_SHOWN)
+    in_vain = unanswered_cases.read(case.evidence)
+    shown = _EVIDENCE_SHOWN if in_vain is None else {*_EVIDENCE_SHOWN, EVIDENCE}
+    rest = facts((name, value) for name, value in case.evidence.items() if name not in shown)
     cards = (
+        ("Nobody was reached", _in_vain(in_vain, zone, now)),
         ("About", about),
         ("What mattered", values),
         ("Why the rule concluded this", reasons),
         ("Where it comes from", rest),
     )
     return joined(_card(title, content) for title, content in cards if content)
+
+
+def _in_vain(told: InVain | None, zone: tzinfo, now: datetime) -> Markup:
+    """What was tried on which channel, when, and how it ended."""
+    if told is None:
+        return NOTHING
+    rows = facts((entries.CHANNELS.get(each.channel or "", "nobody"), _ended(each, zone, now)) for each in told.tried)
+    if told.times < 2:  # noqa: PLR2004 once is not worth a word
+        return rows
+    return rows + H('<p class="muted small">In vain {} times; what stands here is the last.</p>').format(told.times)
+
+
+def _ended(one: Tried, zone: tzinfo, now: datetime) -> str:
+    return f"not used: {one.said}" if one.at is None else f"{day_and_clock(one.at, zone, now)}: {one.said}"
 
 
 def _card(title: str, content: Markup) -> Markup:
