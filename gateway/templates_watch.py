@@ -69,7 +69,10 @@ def adopt(engine: Engine, place: Path | None) -> Adopted:
             template_sets.refused(connection, str(place), problems)
             return Adopted(None, problems=problems)
         changed = template_sets.put(connection, own.files, templates.version)
-        template_sets.used(connection, str(place), templates.version, problems)
+        if problems:
+            template_sets.used_in_part(connection, str(place), problems)
+        else:
+            template_sets.used(connection, str(place), templates.version)
     return Adopted(templates.version, changed, problems, held=not problems)
 
 

@@ -119,7 +119,8 @@ def refused_templates(connection: Connection) -> str | None:
     folder = template_sets.folder(connection)
     if folder is None or not folder.problems:
         return None
-    return f"{_first(folder.problems)}; the texts before still hold"
+    kept = "the texts before still hold" if folder.version else "the plain text goes out where one can't be used"
+    return f"{_first(folder.problems)}; {kept}"
 
 
 def _first(problems: Sequence[object]) -> str:

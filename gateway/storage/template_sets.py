@@ -33,7 +33,7 @@ class Folder(msgspec.Struct, frozen=True):
 
     place: str
     version: str | None
-    """Of the set from it that was last used."""
+    """Of the set from it that was last used without a fault."""
     problems: list[Problem]
     """Why what is in it now can't be used; empty where it can."""
     looked_at: datetime
@@ -73,9 +73,14 @@ def folder(connection: Connection) -> Folder | None:
     return Folder(row["place"], row["version"], problems, row["looked_at"])
 
 
-def used(connection: Connection, place: str, version: str, problems: Sequence[Problem] = ()) -> None:
-    """Note that the folder's set holds as ``version``, though it has ``problems`` where there was none before it."""
-    _note(connection, {"place": place, "version": version, "problems": _plain(problems)})
+def used(connection: Connection, place: str, version: str) -> None:
+    """Note that the folder's set holds as ``version`` and nothing is wrong with it."""
+    _note(connection, {"place": place, "version": version, "problems": []})
+
+
+def used_in_part(connection: Connection, place: str, problems: Sequence[Problem]) -> None:
+    """Note that the folder's set holds as far as it goes: nothing of a folder held before it."""
+    _note(connection, {"place": place, "version": None, "problems": _plain(problems)})
 
 
 def refused(connection: Connection, place: str, problems: Sequence[Problem]) -> None:
