@@ -8,6 +8,7 @@ MESSAGES = Counter("kizashi_messages", "Messages that came into a state", ["chan
 OUTCOMES = Counter("kizashi_send_outcomes", "What sends came to", ["channel", "outcome"])
 SUPPRESSIONS = Counter("kizashi_suppressions", "Contacts or channels refused by the contact policy", ["reason"])
 SPENT = Counter("kizashi_spent_units", "SMS segments, else messages, taken out of daily budgets", ["channel"])
+GIVEN_BACK = Counter("kizashi_units_given_back", "Units of daily budgets that were not charged after all", ["channel"])
 CONTACTS = Counter("kizashi_contacts", "Contacts that came into a state", ["state"])
 OPEN = Gauge("kizashi_provider_paused", "1 while a provider in trouble is left alone", ["provider"])
 SEND_SECONDS = Histogram(

@@ -74,6 +74,7 @@ def _pay(connection: Connection, contact: Contact, message: Claimed, policy: Pol
     no = spending.take(connection, [message], policy.money, vital=vital, now=now)
     if no is not None:
         raise NotResendableError(no.detail)
+    spending.charge(connection, [message], policy.money, now)
 
 
 def _refuse_indistinguishable(connection: Connection, message: Claimed) -> None:

@@ -1,4 +1,8 @@
-"""Taking the units that messages cost out of the day's budgets, before they are queued."""
+"""Taking the units that messages cost out of the day's budgets, before they are queued.
+
+What is never charged for comes back: ``charge`` notes what each message took, and the changes of its state in
+``storage.messages`` say when that is given back.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ import structlog
 from sqlalchemy import Connection, Engine, delete
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.delivery.metrics import SPENT
-from gateway.storage import spending
+from gateway.delivery.metrics import GIVEN_BACK, SPENT
+from gateway.storage import charges, spending
 from gateway.storage.messages import Claimed, New
 from gateway.storage.tables import provider_alarms
 from notifiers.policy import Money, Suppression
@@ -39,10 +43,16 @@ def take(
     """
     if not wanted or not money.counts(wanted[0].channel):
         return None
-    channel, day, units = wanted[0].channel, now.astimezone(UTC).date(), Counter[str]()
+    channel, day, units = wanted[0].channel, _day(now), Counter[str]()
     for message in wanted:
         units[message.address] += cost(channel, message.body)
     return _take(connection.engine, day, channel, units, money, vital=vital)
+
+
+def charge(connection: Connection, paid: Sequence[New | Claimed], money: Money, now: datetime) -> None:
+    """Note what ``take`` took for ``paid``, once they are queued, in the transaction that queues them."""
+    if paid and money.counts(paid[0].channel):
+        charges.add(connection, _day(now), {each.id: cost(each.channel, each.body) for each in paid})
 
 
 def cost(channel: str, body: str) -> int:
@@ -55,7 +65,10 @@ def _take(
 ) -> Suppression | None:
     numbers = list(units) if channel == "sms" else []
     with engine.begin() as alone:
-        spending.wait_alone(alone, day)
+        spending.wait_alone(alone)
+        for change in spending.settle(alone, day):
+            if change.units < 0:
+                GIVEN_BACK.labels(change.channel).inc(-change.units)
         spent = spending.read(alone, day, [channel], numbers)
         no = refuse_units(money, spent, channel, units, vital=vital)
         budget, used = money.daily_budget.get(channel), spent.channels.get(channel, 0)
@@ -69,6 +82,10 @@ def _take(
     return no
 
 
+def _day(now: datetime) -> date:
+    return now.astimezone(UTC).date()
+
+
 def _new_day(connection: Connection, day: date, channel: str) -> None:
     connection.execute(delete(provider_alarms).where(provider_alarms.c.provider == ALARM.format(channel=channel)))
     spending.forget(connection, day)
@@ -80,7 +97,7 @@ def _alarm(connection: Connection, day: date, channel: str, budget: int, reserve
     unit = "segments" if channel == "sms" else "messages"
     reason = (
         f"the budget of {budget} {unit} for {day} is used up: until {tomorrow} 00:00 UTC only vital messages go out, "
-        f"from a reserve of {reserved - budget}"
+        f"from a reserve of {reserved - budget}, and what fits into units that are given back"
     )
     name = ALARM.format(channel=channel)
     raised = insert(provider_alarms).values(provider=name, reason=reason).on_conflict_do_nothing()

@@ -191,6 +191,7 @@ def _start(
             not_used += unanswered.refused([no_money])
             continue
         messages.add(connection, new)
+        spending.charge(connection, new, means.policy.money, now)
         links.add(connection, links_of(contact, new, code, means, now))
         timeline.add(connection, [_queued(message, means.templates.version, now) for message in new])
         MESSAGES.labels(step.channel, "queued").inc(len(new))

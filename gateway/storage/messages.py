@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, text, update
+from sqlalchemy import Connection, CursorResult, RowMapping, and_, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from gateway.storage import charges
 from gateway.storage.tables import cases, contacts, messages
 
 RANK: Final = {
@@ -236,7 +237,9 @@ def claim_doubtful(
 ) -> list[Claimed]:
     """Take messages whose fate must be settled: unknown ones whose time has come, and those whose sender died."""
     parameters = {"channels": list(channels), "free": limit, "owner": owner, "lease": lease_s}
-    return _claimed(connection.execute(_CLAIM_DOUBTFUL, parameters).mappings())
+    doubtful = _claimed(connection.execute(_CLAIM_DOUBTFUL, parameters).mappings())
+    charges.keep(connection, [each.id for each in doubtful])
+    return doubtful
 
 
 def record_accepted(connection: Connection, taken: Sequence[Taken], *, owner: str) -> set[str]:
@@ -289,7 +292,10 @@ def release(
         .where(messages.c.lease_owner == owner)
         .values(**values, updated_at=func.now())
     )
-    return connection.execute(statement).rowcount > 0
+    changed = connection.execute(statement).rowcount > 0
+    if changed and state in ENDED:
+        charges.give_back(connection, [message_id])
+    return changed
 
 
 def advance(
@@ -310,7 +316,10 @@ def advance(
             updated_at=func.now(),
         )
     )
-    return connection.execute(statement).rowcount > 0
+    changed = connection.execute(statement).rowcount > 0
+    if changed and state not in ENDED:
+        charges.take_again(connection, message_id)
+    return changed
 
 
 def requeue(connection: Connection, message_id: str) -> bool:
@@ -331,12 +340,16 @@ def requeue(connection: Connection, message_id: str) -> bool:
             updated_at=func.now(),
         )
     )
-    return connection.execute(statement).rowcount > 0
+    changed = connection.execute(statement).rowcount > 0
+    if changed:
+        charges.keep(connection, [message_id])
+    return changed
 
 
 def withdraw(connection: Connection, contact_id: str, reason: str) -> list[Claimed]:
     """Take back what of a contact is not on its way yet; returns those messages."""
-    return _claimed(connection.execute(_WITHDRAW, {"contact_id": contact_id, "reason": reason}).mappings())
+    withdrawn = connection.execute(_WITHDRAW, {"contact_id": contact_id, "reason": reason})
+    return _never_left(connection, withdrawn)
 
 
 def expire(connection: Connection, limit: int) -> list[Claimed]:
@@ -353,7 +366,7 @@ def expire(connection: Connection, limit: int) -> list[Claimed]:
         .values(state="expired", reason="expired", updated_at=func.now())
         .returning(messages)
     )
-    return _claimed(connection.execute(statement).mappings())
+    return _never_left(connection, connection.execute(statement))
 
 
 def get(connection: Connection, message_id: str) -> Claimed | None:
@@ -418,6 +431,13 @@ def replied_to(connection: Connection, customer_id: str, channel: str) -> list[s
         )
     )
     return list(connection.execute(query).scalars())
+
+
+def _never_left(connection: Connection, ended: CursorResult[Any]) -> list[Claimed]:
+    """The messages that have just been ended in the queue; what they took of a budget is given back."""
+    found = _claimed(ended.mappings())
+    charges.give_back(connection, [each.id for each in found])
+    return found
 
 
 def _claimed(rows: Iterable[RowMapping]) -> list[Claimed]:
