@@ -8,8 +8,17 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from gateway.storage import alerts_read, cases, decisions_read, messages_read, receipts, rule_folders, template_sets
-from gateway.storage.tables import customers, devices, faults, partitions, provider_alarms, timeline, workers
+from gateway.storage import (
+    alerts_read,
+    cases,
+    decisions_read,
+    messages_read,
+    provider_alarms,
+    receipts,
+    rule_folders,
+    template_sets,
+)
+from gateway.storage.tables import customers, devices, faults, partitions, timeline, workers
 from gateway.storage.timeline import Entry
 
 
@@ -24,14 +33,6 @@ class PartitionStanding(msgspec.Struct, frozen=True):
     updated_at: datetime
     owner: str | None
     """Worker id; ``None``: nobody holds it."""
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """A provider that our configuration has at fault."""
-
-    provider: str
-    reason: str
-    at: datetime
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ class Overview(msgspec.Struct, frozen=True):
     partitions: list[PartitionStanding]
     faults: int
     """Events that made a rule raise."""
-    alarms: list[Alarm]
+    alarms: list[provider_alarms.Alarm]
     receipts: dict[tuple[str, str], int] = {}
     """Messages of which a status was told, by (channel, status): ``delivered``, ``clicked``, ``bounced``…"""
     replies: dict[tuple[str, str], int] = {}
@@ -83,8 +84,9 @@ SEEN_WITHIN_SECONDS = 30
 def read(connection: Connection) -> Overview:
     """All numbers, in one transaction."""
     standing = partition_standings(connection)
+    now = connection.execute(select(func.clock_timestamp())).scalar_one()
     return Overview(
-        read_at=connection.execute(select(func.clock_timestamp())).scalar_one(),
+        read_at=now,
         events=sum(each.events for each in standing),
         devices=connection.execute(select(func.count()).select_from(devices)).scalar_one(),
         customers=connection.execute(select(func.count()).select_from(customers)).scalar_one(),
@@ -95,10 +97,7 @@ def read(connection: Connection) -> Overview:
         cases=cases.counts(connection),
         partitions=standing,
         faults=int(connection.execute(select(func.coalesce(func.sum(faults.c.count), 0))).scalar_one()),
-        alarms=[
-            Alarm(row["provider"], row["reason"], row["at"])
-            for row in connection.execute(select(provider_alarms).order_by(provider_alarms.c.at)).mappings()
-        ],
+        alarms=provider_alarms.standing(connection, now),
         receipts=receipts.counts(connection),
         replies=replies(connection),
         refused_rules=refused_rules(connection),

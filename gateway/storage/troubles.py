@@ -9,11 +9,9 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import overview
-from gateway.storage.tables import messages, provider_alarms, troubles
+from gateway.storage import overview, provider_alarms
+from gateway.storage.tables import messages, troubles
 
-ALARM_STANDS = timedelta(hours=1)
-"""A provider's alarm that was not raised again for so long is over: its messages are tried more often."""
 COUNTED = timedelta(hours=1)
 """The time over which failed messages are counted."""
 LATEST = timedelta(days=2)
@@ -59,11 +57,8 @@ def forget(connection: Connection, ids: Iterable[str]) -> None:
 def find(connection: Connection, now: datetime, *, dead_letters: int) -> dict[str, str]:
     """What is in trouble now: id to one line for a person. ``dead_letters``: more failed messages an hour are one."""
     found: dict[str, str] = {}
-    alarms = (
-        select(provider_alarms).where(provider_alarms.c.at > now - ALARM_STANDS).order_by(provider_alarms.c.provider)
-    )
-    for row in connection.execute(alarms):
-        found[f"provider:{row.provider}"] = f"{row.provider} needs an operator: {row.reason}"
+    for alarm in provider_alarms.standing(connection, now):
+        found[f"provider:{alarm.provider}"] = f"{alarm.provider} needs an operator: {alarm.reason}"
     refused = overview.refused_rules(connection)
     if refused is not None:
         found["rules"] = f"the rules in rules.dir can't be used: {refused}"
