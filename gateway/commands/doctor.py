@@ -72,9 +72,24 @@ def _providers(settings: Settings) -> Iterator[Finding]:
     yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
     webhook = "signed calls of customers' endpoints" if settings.webhook.secret else None
     yield Finding("webhook", *_provider(webhook, "webhook.secret", None))
+    yield Finding("web push", *_web_push(settings))
     yield from _second_providers(settings)
     if "127.0.0.1" in settings.public_url:
         yield Finding("public_url", None, f"{settings.public_url} is this machine only: no provider can send receipts")
+
+
+def _web_push(settings: Settings) -> tuple[bool | None, str]:
+    from notifiers.webpush import vapid
+    from notifiers.webpush.config import WebPushConfig
+
+    private_key = settings.webpush.private_key
+    if private_key is None:
+        return _provider(None, "webpush.private_key and webpush.subject", None)
+    try:
+        config = WebPushConfig(private_key=private_key.get_secret_value(), subject=settings.webpush.subject or "")
+    except ValueError as error:
+        return False, str(error)
+    return True, f"{config.subject}, applicationServerKey {vapid.public_of(vapid.key_of(config.private_key))}"
 
 
 def _second_providers(settings: Settings) -> Iterator[Finding]:
