@@ -283,6 +283,16 @@ def keys_add(
     add(name, role.value)
 
 
+@keys_app.command("vapid")
+def keys_vapid(
+    new: Annotated[bool, typer.Option("--new", help="Another than is set: all browsers subscribe anew.")] = False,
+) -> None:
+    """Make the key of web push, or print the public half of the one that is set."""
+    from gateway.commands.keys import vapid
+
+    vapid(new)
+
+
 @bounces_app.command("read")
 def bounces_read() -> None:
     """Take a mail that came back from stdin; exit 75 where the gateway is away, so that the mail server keeps it."""

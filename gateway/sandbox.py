@@ -17,6 +17,7 @@ from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import LOOPBACK, free_port
 from gateway.http_probe import answers
 from gateway.settings import PREFIX, Settings
+from notifiers.webpush import vapid
 
 SENDER: Final = "+815012345678"
 MAIL_DOMAIN: Final = "kizashi.example"
@@ -42,6 +43,7 @@ class Sandbox:
         self._smtp = free_port(None, taken)
         self._token = secrets.token_hex(16)
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        self._vapid_key = vapid.new_key()
         self._public_url = public_url
 
     @property
@@ -62,6 +64,9 @@ class Sandbox:
             "WEBHOOK__SECRET": self._webhook_secret,
             "WEBHOOK__ALLOW_HTTP": "true",
             "WEBHOOK__ALLOW_LOOPBACK": "true",
+            "WEBPUSH__PRIVATE_KEY": self._vapid_key,
+            "WEBPUSH__SUBJECT": f"mailto:care@{MAIL_DOMAIN}",
+            "WEBPUSH__ALLOW_LOOPBACK": "true",
             "SMTP__HOST": LOOPBACK,
             "SMTP__PORT": str(self._smtp),
             "SMTP__STARTTLS": "false",
@@ -94,6 +99,7 @@ class Sandbox:
                 *("--twilio-auth-token", self._token, "--callback-base", self._public_url),
                 *("--bounce-command", shlex.join((sys.executable, "-P", "-m", "gateway.cli", "bounces", "read"))),
                 *("--webhook-secret", self._webhook_secret),
+                *("--webpush-key", vapid.public_of(vapid.key_of(self._vapid_key))),
             ),
             ready=lambda: answers(f"{self.url}sandbox/healthz"),
         )

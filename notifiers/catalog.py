@@ -14,6 +14,9 @@ from notifiers.outcome import Notifier
 from notifiers.push.config import PushConfig
 from notifiers.sms.config import SmsConfig
 from notifiers.webhook.config import WebhookConfig
+from notifiers.webpush.config import WebPushConfig
+
+Config = PushConfig | SmsConfig | EmailConfig | WebhookConfig | InboxConfig | WebPushConfig
 
 
 class Channel(NamedTuple):
@@ -21,7 +24,7 @@ class Channel(NamedTuple):
 
     channel: str
     provider: str
-    config: type[PushConfig] | type[SmsConfig] | type[EmailConfig] | type[WebhookConfig] | type[InboxConfig]
+    config: type[Config]
     build: Callable[[Any], Notifier]
     """Takes an instance of ``config``; may raise ``ValueError`` or ``OSError`` for a configuration that cannot work."""
 
@@ -54,6 +57,13 @@ def webhook_notifier(config: WebhookConfig) -> Notifier:
     return WebhookNotifier(config)
 
 
+def webpush_notifier(config: WebPushConfig) -> Notifier:
+    """A push to a browser."""
+    from notifiers.webpush.notifier import WebPushNotifier
+
+    return WebPushNotifier(config)
+
+
 def inbox_notifier(config: InboxConfig) -> Notifier:
     """The inbox of the customer's own app."""
     from notifiers.inbox.notifier import InboxNotifier
@@ -66,6 +76,7 @@ CATALOG: dict[str, Channel] = {
     "sms": Channel("sms", "twilio", SmsConfig, sms_notifier),
     "email": Channel("email", "smtp", EmailConfig, email_notifier),
     "webhook": Channel("webhook", "webhook", WebhookConfig, webhook_notifier),
+    "webpush": Channel("webpush", "webpush", WebPushConfig, webpush_notifier),
     "inbox": Channel("inbox", "inbox", InboxConfig, inbox_notifier),
 }
 """Channel name to how it is built, in the order in which people are usually reached."""

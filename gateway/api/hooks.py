@@ -41,6 +41,8 @@ _HTML_HEADERS: Final = {
     "X-Robots-Tag": "noindex",
     "Cache-Control": "no-store",
 }
+_ANY_ORIGIN: Final = {"Access-Control-Allow-Origin": "*"}
+"""A shop's service worker acknowledges from the shop's own origin. It sends no cookie, and none would count."""
 
 REFUSED = Counter("kizashi_hooks_refused", "Webhook requests that did not prove who made them", ["hook"])
 
@@ -77,10 +79,21 @@ def router(engine: Engine, settings: Settings, signed: Links, clock: Callable[[]
     routes.add_api_route("/hooks/twilio/status/{message_id}", hooks.sms_status, methods=["POST"])
     routes.add_api_route("/hooks/twilio/inbound", hooks.sms_inbound, methods=["POST"])
     routes.add_api_route("/hooks/push/{message_id}", hooks.push_ack, methods=["POST"])
+    routes.add_api_route("/hooks/push/{message_id}", push_ack_asked, methods=["OPTIONS"])
     routes.add_api_route("/c/{token}", hooks.click, methods=["GET", "HEAD"])
     routes.add_api_route("/u/{token}", hooks.unsubscribe_shown, methods=["GET"])
     routes.add_api_route("/u/{token}", hooks.unsubscribe, methods=["POST"])
     return routes
+
+
+async def push_ack_asked(message_id: str) -> Response:  # noqa: ARG001 - any: only the token counts
+    """A browser asks whether a page of another origin may acknowledge a message (CORS)."""
+    allowed = {
+        "Access-Control-Allow-Methods": "POST",
+        "Access-Control-Allow-Headers": "Content-Type",
+        "Access-Control-Max-Age": "86400",
+    }
+    return Response(status_code=204, headers={**_ANY_ORIGIN, **allowed})
 
 
 class _Account(NamedTuple):
@@ -149,7 +162,12 @@ class _Hooks:
                 evidence.acknowledge(connection, contact_id, "The customer replied by SMS", self._clock())
 
     async def push_ack(self, message_id: str, request: Request) -> Response:
-        """The app has the message, or its user opened it."""
+        """The app or the service worker has the message, or its user opened it."""
+        answer = await self._acknowledged(message_id, request)
+        answer.headers.update(_ANY_ORIGIN)
+        return answer
+
+    async def _acknowledged(self, message_id: str, request: Request) -> Response:
         try:
             ack = _read_ack(await _body(request))
             token = request.query_params.get("token") or ack.token

@@ -23,6 +23,7 @@ _CHANNELS = {
     "sms": ("SMS", "SMS"),
     "email": ("email", "メール"),
     "webhook": ("webhook", "Webhook"),
+    "webpush": ("web push", "ウェブプッシュ通知"),
     "inbox": ("the app's inbox", "アプリ内受信箱"),
 }
 

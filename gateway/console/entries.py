@@ -13,7 +13,14 @@ from gateway.storage.decisions_read import Made
 from gateway.storage.timeline import Entry
 from rules.explained import is_part, parts, said
 
-CHANNELS: Final = {"push": "Push", "sms": "SMS", "email": "Email", "webhook": "Webhook", "inbox": "Inbox"}
+CHANNELS: Final = {
+    "push": "Push",
+    "sms": "SMS",
+    "email": "Email",
+    "webpush": "Web push",
+    "webhook": "Webhook",
+    "inbox": "Inbox",
+}
 SEVERITIES: Final = ("critical", "major", "minor", "warning", "info")
 
 REASONS: Final = {

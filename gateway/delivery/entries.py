@@ -25,7 +25,14 @@ _SAID = {
     "expired": "{channel} expired before it could be sent",
     "withdrawn": "{channel} withdrawn: {reason}",
 }
-_NAMES = {"push": "Push", "sms": "SMS", "email": "Email", "webhook": "Webhook", "inbox": "Inbox message"}
+_NAMES = {
+    "push": "Push",
+    "sms": "SMS",
+    "email": "Email",
+    "webhook": "Webhook",
+    "webpush": "Web push",
+    "inbox": "Inbox message",
+}
 
 
 def named(channel: str) -> str:

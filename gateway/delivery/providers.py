@@ -26,8 +26,9 @@ REPEATABLE: Final = frozenset({"webhook", "inbox"})
 """Channels whose receiver knows a repeat by its id (``webhook-id``): there, every *unknown* is settled by sending it
 again."""
 
-EACH_ITS_OWN: Final = frozenset({"webhook", "inbox"})
-"""Channels without a provider in the middle: that one address fails says nothing about the others."""
+EACH_ITS_OWN: Final = frozenset({"webhook", "webpush", "inbox"})
+"""Channels without one provider in the middle: that one address fails says nothing about the others. Each browser
+names its own push service."""
 
 
 class Unconfigured:
@@ -139,6 +140,18 @@ def _webhook(settings: Settings) -> dict[str, Any] | None:
     }
 
 
+def _webpush(settings: Settings) -> dict[str, Any] | None:
+    webpush = settings.webpush
+    if webpush.private_key is None:
+        return None
+    return {
+        "private_key": webpush.private_key.get_secret_value(),
+        "subject": webpush.subject or "",
+        "allow_loopback": settings.sandbox and webpush.allow_loopback,
+        "connections": settings.delivery.threads,
+    }
+
+
 def _inbox(_: Settings) -> dict[str, Any] | None:
     return {}
 
@@ -152,5 +165,6 @@ _FIELDS: Final[Mapping[str, Callable[[Settings], dict[str, Any] | None]]] = {
     "sms": _sms,
     "email": _email,
     "webhook": _webhook,
+    "webpush": _webpush,
     "inbox": _inbox,
 }

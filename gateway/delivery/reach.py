@@ -14,7 +14,7 @@ from gateway.storage import bad_addresses as marks
 from gateway.storage import timeline
 from gateway.storage.tables import bad_addresses, consents, customers
 from notifiers.policy import Customer
-from notifiers.policy.stages.addresses import CHECKS, masked
+from notifiers.policy.stages.addresses import CHECKS, as_text, masked
 
 PURPOSES = ("offers", "maintenance", "service", "safety")
 """Those that a STOP must name even where nothing was said before: for some of them silence is consent."""
@@ -98,7 +98,7 @@ def without(recorded: Any, channel: str, address: str) -> Any:
     check = CHECKS.get(channel)
 
     def is_it(one: Any) -> bool:
-        text = str(one).strip()
+        text = as_text(one)
         return text == address or (check is not None and check(text).address == address)
 
     if isinstance(recorded, list):

@@ -25,7 +25,7 @@ PLAIN = {"firing": "alert", "repeat": "alert", "raised": "alert", "lowered": "al
 """What is said, by transition, where the template that the rule names can't be rendered."""
 
 
-BORROWED: Final = {"webhook": "push", "inbox": "push"}
+BORROWED: Final = {"webhook": "push", "webpush": "push", "inbox": "push"}
 """Channels that say what another one says where a template has no text of their own."""
 
 

@@ -46,7 +46,8 @@ class Customer(msgspec.Struct, frozen=True):
     time_zone: str = ""
     """IANA name, ``Asia/Tokyo``."""
     addresses: dict[str, Any] = {}
-    """``{"push": [token, …], "sms": "+81…", "email": "…"}``; each may be one address or a list."""
+    """``{"push": [token, …], "sms": "+81…", "email": "…"}``; each may be one address or a list. A push subscription
+    (``webpush``) is an object, or that object as JSON."""
     bad_addresses: dict[str, dict[str, str]] = {}
     """Channel to address to why it is not to be used, ``{"email": {"a@example.org": "bounced (5.1.1)"}}``."""
     preferred_channels: tuple[str, ...] = ()

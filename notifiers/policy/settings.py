@@ -66,7 +66,7 @@ class PolicySettings(msgspec.Struct, frozen=True):
 
     channels: tuple[str, ...] = ("push", "sms", "email")
     """The channels that this gateway has; also the order for customers without a preference."""
-    named_channels: tuple[str, ...] = ("webhook", "inbox")
+    named_channels: tuple[str, ...] = ("webpush", "webhook", "inbox")
     """The channels that it has besides, used only where the rule or the customer names them."""
     quiet_hours: dict[str, QuietHours | None] = msgspec.field(default_factory=_quiet_hours)
     """By purpose; ``None``: never quiet."""

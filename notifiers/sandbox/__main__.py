@@ -32,6 +32,7 @@ def _options() -> Options:
     parser.add_argument("--twilio-auth-token", default="sandbox", help="secret of the Twilio stand-in")
     parser.add_argument("--twilio-account-sid", help="refuse other accounts")
     parser.add_argument("--webhook-secret", help="refuse webhook calls that this secret (whsec_…) did not sign")
+    parser.add_argument("--webpush-key", help="refuse web pushes of another applicationServerKey than this")
     parser.add_argument(
         "--callback-base", help="send callbacks to this scheme, host and port, such as http://127.0.0.1:8080"
     )

@@ -66,9 +66,9 @@ class Person:
             ActError: not with this message.
         """
         match received.channel, act.act:
-            case "push", "open":
+            case (("push" | "webpush"), "open"):
                 return await self._open(received)
-            case "push", "dismiss":
+            case (("push" | "webpush"), "dismiss"):
                 self._record.change(received, "dismissed")
                 return Done(told=False)
             case "sms", "reply":

@@ -7,11 +7,17 @@ from typing import Final
 
 import msgspec
 
-CHANNELS: Final = frozenset({"push", "sms", "email"})
+CHANNELS: Final = frozenset({"push", "webpush", "sms", "email"})
 """Those of people; a webhook's receiver is a program, and has no page."""
 
 KEPT: Final = 2_000
 """More customers than that can't be introduced."""
+
+
+class Browser(msgspec.Struct, frozen=True):
+    """A push subscription, of which the keys are passed over."""
+
+    endpoint: str
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -20,6 +26,7 @@ class Addresses(msgspec.Struct, frozen=True):
     push: list[str] = []
     sms: str | None = None
     email: str | None = None
+    webpush: list[Browser] = []
 
 
 class Customer(msgspec.Struct, frozen=True):
@@ -91,6 +98,7 @@ class Customers:
 def pairs(addresses: Addresses) -> list[tuple[str, str]]:
     """Channel and address of each."""
     found = [("push", token) for token in addresses.push]
+    found += [("webpush", each.endpoint) for each in addresses.webpush]
     found += [("sms", addresses.sms)] if addresses.sms else []
     return found + ([("email", addresses.email)] if addresses.email else [])
 
@@ -100,6 +108,8 @@ def alone(channel: str, address: str) -> Addresses:
     match channel:
         case "push":
             return Addresses(push=[address])
+        case "webpush":
+            return Addresses(webpush=[Browser(address)])
         case "sms":
             return Addresses(sms=address)
     return Addresses(email=address)

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-Provider = Literal["fcm", "twilio", "smtp", "webhook"]
+Provider = Literal["fcm", "twilio", "smtp", "webhook", "webpush"]
 Mode = Literal[
     "ok", "500", "503", "429", "drop_before", "drop_after", "slow", "malformed", "silent", "dribble", "refuse"
 ]
@@ -18,7 +18,7 @@ PROVIDERS: tuple[Provider, ...] = get_args(Provider)
 TAKES_IT: frozenset[Mode] = frozenset({"ok", "drop_after", "slow", "malformed", "dribble", "refuse"})
 """Modes in which the provider looks at the message, whatever becomes of its answer."""
 
-REPORTS: frozenset[Provider] = frozenset({"fcm", "twilio"})
+REPORTS: frozenset[Provider] = frozenset({"fcm", "twilio", "webpush"})
 """Providers from which something comes back: status callbacks, or the acknowledgements of the phones behind them."""
 
 MAX_SECONDS = 600.0

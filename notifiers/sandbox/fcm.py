@@ -148,7 +148,7 @@ def _take(project: str, message: dict[str, Any], fault: Fault, record: Record, o
     )
     record.message(received)
     if "-silent" not in received.to:
-        _acknowledge(received, fault, outbound)
+        acknowledge(received, fault, outbound)
     return _respond({"name": name})
 
 
@@ -159,7 +159,8 @@ def ack(received: Received, event: str) -> Call | None:
     return Call(url, body, {"Content-Type": "application/json"}) if url else None
 
 
-def _acknowledge(received: Received, fault: Fault, outbound: Outbound) -> None:
+def acknowledge(received: Received, fault: Fault, outbound: Outbound) -> None:
+    """What a phone or browser says by itself of what it has received."""
     events = {"delivered": DELIVERED_AFTER_S}
     if "-opens" in received.to:
         events["opened"] = OPENED_AFTER_S

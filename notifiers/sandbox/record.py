@@ -166,7 +166,7 @@ class Record:
 
     def counts(self) -> dict[str, int]:
         """How many messages each channel holds."""
-        found: dict[str, int] = {"push": 0, "sms": 0, "email": 0, "webhook": 0}
+        found: dict[str, int] = {"push": 0, "sms": 0, "email": 0, "webhook": 0, "webpush": 0}
         for each in self._messages:
             found[each.channel] += 1
         return found

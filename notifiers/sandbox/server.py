@@ -14,7 +14,7 @@ import msgspec
 import uvicorn
 from fastapi import Depends, FastAPI
 
-from notifiers.sandbox import control, fcm, mail, pages, twilio, webhook
+from notifiers.sandbox import control, fcm, mail, pages, twilio, webhook, webpush
 from notifiers.sandbox.acts import Person, Ways
 from notifiers.sandbox.answering import Connections
 from notifiers.sandbox.customers import Customers
@@ -38,6 +38,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Where given, other accounts are refused."""
     webhook_secret: str | None = None
     """``whsec_…``; where given, calls of ``/webhook/…`` with another signature are refused."""
+    webpush_key: str | None = None
+    """The ``applicationServerKey`` to which browsers subscribed; where given, pushes of another are refused."""
     callback_base: str | None = None
     """Send callbacks and acknowledgements there, whatever scheme, host and port their URLs have."""
     inbound_url: str | None = None
@@ -120,6 +122,7 @@ class Sandbox:
             control.router(self.record, self.faults, self.outbound),
             control.people(self.record, self.faults, self.outbound, self.customers, person, self.options.brand),
             pages.router(self.record, self.outbound),
+            webpush.subscribing(),
         ]
         for routes in own:
             app.include_router(routes, dependencies=[Depends(guard(self.options.host))])
@@ -127,6 +130,9 @@ class Sandbox:
         app.include_router(twilio.router(account, self.record, self.faults, self._connections, self.outbound))
         receiver = webhook.Receiver(self.options.webhook_secret)
         app.include_router(webhook.router(receiver, self.record, self.faults, self._connections))
+        app.include_router(
+            webpush.router(self.options.webpush_key, self.record, self.faults, self._connections, self.outbound)
+        )
         return app
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from notifiers.sandbox.customers import Known
+from notifiers.sandbox.customers import Known, pairs
 from notifiers.sandbox.fcm import ack
 from notifiers.sandbox.outbound import Outbound
 from notifiers.sandbox.record import Received, Record, Said
@@ -23,6 +23,8 @@ _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
 class Push(msgspec.Struct, frozen=True):
     """A notification on the phone."""
 
+    channel: str
+    """``push``: of the app; ``webpush``: of the browser."""
     n: int
     to: str
     at: int
@@ -78,7 +80,8 @@ class View(msgspec.Struct, frozen=True):
 def view(customer: Known, record: Record, outbound: Outbound) -> View:
     """Gather what ``customer`` has received. ``outbound`` learns from mails what the gateway calls itself."""
     number, mailbox = customer.addresses.sms, customer.addresses.email
-    pushes = [each for token in customer.addresses.push for each in record.messages("push", token, SHOWN)]
+    ways = [(channel, address) for channel, address in pairs(customer.addresses) if channel in ("push", "webpush")]
+    pushes = [each for channel, address in ways for each in record.messages(channel, address, SHOWN)]
     mails = record.messages("email", mailbox, SHOWN) if mailbox else []
     for url in filter(None, map(one_click, mails)):
         outbound.learn(url)
@@ -111,7 +114,17 @@ def _push(each: Received) -> Push:
     data: dict[str, Any] = each.detail["data"]
     link = str(data.get("link", ""))
     link = link if _WEB.match(link) else ""
-    return Push(each.n, each.to, each.at, each.title, each.text, each.state, link, ack(each, "opened") is not None)
+    return Push(
+        each.channel,
+        each.n,
+        each.to,
+        each.at,
+        each.title,
+        each.text,
+        each.state,
+        link,
+        ack(each, "opened") is not None,
+    )
 
 
 def _text(each: Received) -> Text:

@@ -16,21 +16,27 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from notifiers import subscription as subscriptions
 from notifiers.catalog import CATALOG
 from notifiers.email.config import EmailConfig
 from notifiers.inbox.config import InboxConfig
 from notifiers.outcome import Accepted, CannotTell, Notifier, NotSent, Outcome, Outgoing, Refused, Retry, Unknown
 from notifiers.push import outcomes as push_codes
 from notifiers.push.config import PushConfig
+from notifiers.sandbox import webpush as browsers
 from notifiers.sandbox.faults import Fault, Mode, Provider
 from notifiers.sandbox.server import Options, Sandbox, running
 from notifiers.sms import outcomes as sms_codes
 from notifiers.sms.config import SmsConfig
 from notifiers.sms.status import MEANINGS
 from notifiers.webhook.config import WebhookConfig
+from notifiers.webpush import outcomes as webpush_statuses
+from notifiers.webpush import vapid
+from notifiers.webpush.config import WebPushConfig
 
 SECRET = "s3cret-of-the-account"
 SIGNING_SECRET = "whsec_czNjcmV0LW9mLXRoZS1hY2NvdW50LTMyLWJ5dGVz"
+VAPID_KEY = "c2VjcmV0LW9mLXRoZS1hY2NvdW50LTMyLWJ5dGVzLiE"
 DEADLINE_S = 10.0
 HURRIED_S = 0.6
 STAND_IN_LOGGERS = ("uvicorn", "mail.log", "httpx", "httpcore")
@@ -38,15 +44,30 @@ STAND_IN_LOGGERS = ("uvicorn", "mail.log", "httpx", "httpcore")
 
 WIRED = tuple(channel for channel in CATALOG if channel != "inbox")
 """Those with somebody at the other end of a wire; the inbox is the gateway's own."""
-PROVIDER: dict[str, Provider] = {"push": "fcm", "sms": "twilio", "email": "smtp", "webhook": "webhook"}
+THE_STATUS_IS_THE_ANSWER = ("webhook", "webpush")
+"""Channels on which what else is said is not read."""
+PROVIDER: dict[str, Provider] = {
+    "push": "fcm",
+    "sms": "twilio",
+    "email": "smtp",
+    "webhook": "webhook",
+    "webpush": "webpush",
+}
 ADDRESS = {"push": "canary-token-silent", "sms": "+818055556666", "email": "canary-mailbox@example.com"}
-"""A webhook's holds the port of who stands in for it: ``opened`` puts it here."""
+"""Those of webhooks and browsers hold the port of who stands in for them: ``opened`` puts them here."""
 REFUSED = {"push": "canary-token-gone", "sms": "+815005550001", "email": "gone-canary-mailbox@example.com"}
+
+
+OPTIONS = Options(
+    twilio_auth_token=SECRET,
+    webhook_secret=SIGNING_SECRET,
+    webpush_key=vapid.public_of(vapid.key_of(VAPID_KEY)),
+)
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with running(Options(twilio_auth_token=SECRET, webhook_secret=SIGNING_SECRET)) as started:
+    with running(OPTIONS) as started:
         yield started
 
 
@@ -75,7 +96,9 @@ def opened(channel: str, http_port: int, smtp_port: int, deadline_s: float = DEA
     base = f"http://127.0.0.1:{http_port}"
     ADDRESS["webhook"] = f"{base}/webhook/canary-endpoint"
     REFUSED["webhook"] = f"{base}/webhook/canary-endpoint-gone"
-    configs: dict[str, PushConfig | SmsConfig | EmailConfig | WebhookConfig] = {
+    ADDRESS["webpush"] = subscription(base, "canary-browser-silent")
+    REFUSED["webpush"] = subscription(base, "canary-browser-gone")
+    configs: dict[str, PushConfig | SmsConfig | EmailConfig | WebhookConfig | WebPushConfig] = {
         "push": PushConfig(project_id="demo", base_url=base, deadline_s=deadline_s),
         "sms": SmsConfig(
             account_sid="AC1", auth_token=SECRET, from_="+818000000000", base_url=base, deadline_s=deadline_s
@@ -84,6 +107,9 @@ def opened(channel: str, http_port: int, smtp_port: int, deadline_s: float = DEA
             host="127.0.0.1", port=smtp_port, starttls=False, from_="alerts@example.com", deadline_s=deadline_s
         ),
         "webhook": WebhookConfig(secret=SIGNING_SECRET, allow_http=True, allow_loopback=True, deadline_s=deadline_s),
+        "webpush": WebPushConfig(
+            private_key=VAPID_KEY, subject="mailto:care@example.com", allow_loopback=True, deadline_s=deadline_s
+        ),
     }
     built = CATALOG[channel].build(configs[channel])
     try:
@@ -91,6 +117,16 @@ def opened(channel: str, http_port: int, smtp_port: int, deadline_s: float = DEA
     finally:
         close: Callable[[], None] = vars(type(built))["close"].__get__(built)
         close()
+
+
+def subscription(base: str, name: str) -> str:
+    """The address of a browser."""
+    return msgspec.json.encode(browsers.subscription_of(base, name)).decode()
+
+
+def known_as(channel: str) -> str:
+    """The address as the provider's side writes it down."""
+    return subscriptions.endpoint_in(ADDRESS[channel]) if channel == "webpush" else ADDRESS[channel]
 
 
 def outgoing(channel: str, name: str, to: str | None = None) -> Outgoing:
@@ -127,7 +163,7 @@ def test_a_message_that_the_provider_takes_is_accepted(notifier: Notifier, chann
     assert isinstance(outcome, Accepted)
     assert outcome.provider_id
     assert taken(sandbox, message) == 1
-    received = sandbox.record.messages(channel, ADDRESS[channel])[0]
+    received = sandbox.record.messages(channel, known_as(channel))[0]
     assert received.text.strip() == message.text
     assert received.message_id == message.message_id
 
@@ -212,8 +248,8 @@ def test_a_connection_lost_before_acceptance_is_unknown_too_and_found_not_sent(
 
 def test_a_malformed_answer_leaves_the_outcome_unknown(notifier: Notifier, channel: str, sandbox: Sandbox) -> None:
     under(sandbox, channel, "malformed")
-    # An endpoint's status is its answer: what else it says is not read.
-    assert isinstance(notifier.send(outgoing(channel, "malformed")), Accepted if channel == "webhook" else Unknown)
+    outcome = notifier.send(outgoing(channel, "malformed"))
+    assert isinstance(outcome, Accepted if channel in THE_STATUS_IS_THE_ANSWER else Unknown)
 
 
 @pytest.mark.parametrize("text", ["\ud800", "\x00\x1b[2J", "", "a" * 20_000, "{}\r\n.\r\nQUIT\r\n", "<script>&'"])
@@ -231,7 +267,11 @@ def test_whatever_a_message_says_it_is_sent_or_refused_and_never_raises(
 def test_each_channel_has_its_page_and_the_page_names_every_code(channel: str) -> None:
     page = (Path(__file__).parents[2] / f"docs/reference/notifiers/{channel}.md").read_text(encoding="utf-8")
     assert PROVIDER[channel] in page
-    codes: dict[str, list[object]] = {"push": [*push_codes.BY_CODE], "sms": [*sms_codes.BY_CODE, *MEANINGS]}
+    codes: dict[str, list[object]] = {
+        "push": [*push_codes.BY_CODE],
+        "sms": [*sms_codes.BY_CODE, *MEANINGS],
+        "webpush": [int(status) for status in webpush_statuses.BY_STATUS],
+    }
     assert not [code for code in codes.get(channel, []) if str(code) not in page]
 
 
@@ -260,7 +300,7 @@ def test_a_server_that_accepts_connections_and_says_nothing_is_let_go(channel: s
 def test_whatever_a_stranger_on_that_port_says_nothing_is_raised(channel: str, reply: bytes) -> None:
     with stranger(reply) as port, opened(channel, port, port) as notifier:
         outcome = notifier.send(outgoing(channel, "stranger"))
-    if channel == "webhook" and b" 200 " in reply:
+    if channel in THE_STATUS_IS_THE_ANSWER and b" 200 " in reply:
         assert isinstance(outcome, Accepted)
     else:
         assert isinstance(outcome, Retry | Unknown)
@@ -329,7 +369,15 @@ def test_no_secret_and_no_address_is_in_any_outcome_or_log(
         notifier.settle(outgoing(channel, f"hush-{mode}"), 0)
     ours = [each for each in caplog.records if not each.name.startswith(STAND_IN_LOGGERS)]
     said = repr(outcomes) + repr([(each.getMessage(), vars(each)) for each in ours])
-    hidden = {SECRET, SIGNING_SECRET, ADDRESS[channel], REFUSED[channel], ADDRESS[channel].lstrip("+"), "canary"}
+    hidden = {
+        SECRET,
+        SIGNING_SECRET,
+        VAPID_KEY,
+        ADDRESS[channel],
+        REFUSED[channel],
+        ADDRESS[channel].lstrip("+"),
+        "canary",
+    }
     for canary in hidden:
         assert canary not in said
 
@@ -338,15 +386,18 @@ def test_configurations_do_not_show_their_secret() -> None:
     sms = SmsConfig(account_sid="AC1", auth_token=SECRET, from_="+818000000000")
     mail = EmailConfig(host="mail.example.com", username="u", password=SECRET, from_="a@example.com")
     hook = WebhookConfig(secret=SIGNING_SECRET)
-    said = repr(sms) + str(sms) + repr(mail) + str(mail) + repr(hook) + str(hook)
+    web = WebPushConfig(private_key=VAPID_KEY, subject="mailto:care@example.com")
+    said = repr(sms) + str(sms) + repr(mail) + str(mail) + repr(hook) + str(hook) + repr(web) + str(web)
     assert SECRET not in said
     assert SIGNING_SECRET not in said
+    assert VAPID_KEY not in said
 
 
 def test_the_pure_parts_are_imported_without_any_sdk() -> None:
     code = (
         "import sys, notifiers.catalog, notifiers.sms.signature, notifiers.sms.status, notifiers.sms.segments, "
-        "notifiers.sms.inbound, notifiers.webhook.signature, notifiers.egress, notifiers.endpoint\n"
+        "notifiers.sms.inbound, notifiers.webhook.signature, notifiers.egress, notifiers.endpoint, "
+        "notifiers.subscription, notifiers.webpush.payload, notifiers.webpush.vapid\n"
         "heavy = {'twilio', 'firebase_admin', 'google', 'requests', 'fastapi', 'aiosmtpd'} & set(sys.modules)\n"
         "print(' '.join(sorted(heavy)))"
     )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import phonenumbers
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from gateway.api.shapes.plain import Channel, Id, Line, Locale, Object, Shape, Summary, TimeZone, Utc, Writable
 from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
-from notifiers import endpoint
+from notifiers import endpoint, subscription
 
 _MAILBOX = r"^[^\s@<>,;:\"\\()\[\]\x00-\x1f\x7f]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$"
 
@@ -36,6 +44,10 @@ def _tokens(given: Any) -> Any:
     return [given] if isinstance(given, str) else given
 
 
+def _subscriptions(given: Any) -> Any:
+    return [given] if isinstance(given, dict) else given
+
+
 def _once(channels: list[Channel]) -> list[Channel]:
     if len(set(channels)) != len(channels):
         raise ValueError("names a channel twice")
@@ -50,17 +62,43 @@ Mailbox = Annotated[str, StringConstraints(pattern=_MAILBOX, max_length=320)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
+class SubscriptionKeys(BaseModel):
+    """With which only the browser can read what it is sent; base64url."""
+
+    p256dh: str
+    auth: str
+
+
+class Subscription(BaseModel):
+    """A browser, as its ``PushSubscription.toJSON()`` says it; what else that may say one day is passed over."""
+
+    endpoint: Annotated[str, StringConstraints(max_length=endpoint.MAX_URL)]
+    expirationTime: float | None = Field(default=None, description="As the browser says it; not used.")  # noqa: N815
+    keys: SubscriptionKeys
+
+    @model_validator(mode="after")
+    def _can_be_one(self) -> Self:
+        try:
+            subscription.read(self.model_dump_json())
+        except subscription.SubscriptionError as error:
+            raise ValueError(f"the subscription {error}") from error
+        return self
+
+
 class Addresses(Shape):
     """How the customer can be reached; leave out what they have not got."""
 
     push: Annotated[list[Token], BeforeValidator(_tokens), Field(max_length=20)] = Field(default_factory=list)
     sms: Number | None = None
     email: Mailbox | None = None
+    webpush: Annotated[list[Subscription], BeforeValidator(_subscriptions), Field(max_length=20)] = Field(
+        default_factory=list
+    )
     webhook: Endpoint | None = None
 
     def stored(self) -> dict[str, Any]:
         """Without the channels that have no address."""
-        return {name: value for name, value in self.model_dump().items() if value}
+        return {name: value for name, value in self.model_dump(exclude_none=True).items() if value}
 
 
 class CustomerBody(Writable):

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-Channel = Literal["push", "sms", "email", "webhook", "inbox"]
+Channel = Literal["push", "sms", "email", "webpush", "webhook", "inbox"]
 
 MAX_DEPTH = 32
 _ID = r"^[A-Za-z0-9][A-Za-z0-9_:@.+-]{0,127}$"

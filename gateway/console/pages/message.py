@@ -23,6 +23,7 @@ from gateway.console.session import may
 from gateway.storage import customers, messages_read
 from gateway.storage.customers import Customer
 from gateway.storage.messages_read import Happening, Message
+from notifiers.policy.stages.addresses import masked
 
 REFRESH_SECONDS = 2.0
 _AGAIN = ("failed", "unknown")
@@ -151,7 +152,8 @@ def _about(read: Read, zone: tzinfo, now: datetime) -> Markup:
     return facts(
         [
             ("customer", H('<a href="/console/customers/{}">{}</a>').format(message.customer_id, name)),
-            ("to", message.address),
+            # A subscription's keys say nothing to a person.
+            ("to", masked(message.address) if message.channel == "webpush" else message.address),
             ("purpose", message.purpose),
             ("template", message.template),
             ("reason", message.reason),

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 import phonenumbers
 
-from notifiers import endpoint
+from notifiers import endpoint, subscription
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact
 
@@ -81,17 +82,32 @@ def check_webhook(url: str) -> Checked:
     return Checked(url, endpoint.fault_of(url))
 
 
+@lru_cache(maxsize=16_384)
+def check_webpush(text: str) -> Checked:
+    """A browser's push subscription, as JSON; brought to one spelling."""
+    try:
+        return Checked(subscription.written(subscription.read(text)))
+    except subscription.SubscriptionError as error:
+        return Checked(text, str(error))
+
+
 CHECKS: dict[str, Callable[[str], Checked]] = {
     "push": check_push,
     "sms": check_sms,
     "email": check_email,
     "webhook": check_webhook,
+    "webpush": check_webpush,
 }
 """By channel. Addresses of other channels are taken as they are."""
 
 
 def masked(address: str) -> str:
-    """Enough of an address to recognise it, not to use it: ``+81…78``, ``an…@example.org``, ``https://example.org/…``."""
+    """Enough of an address to recognise it, not to use it: ``+81…78``, ``an…@example.org``, ``https://example.org/…``.
+
+    Of a push subscription, the push service.
+    """
+    if address.startswith("{"):
+        return masked(subscription.endpoint_in(address))
     scheme, sign, rest = address.partition("://")
     if sign:
         return f"{scheme}://{rest.partition('/')[0]}/…"
@@ -101,10 +117,15 @@ def masked(address: str) -> str:
     return f"{address[:3]}…{address[-2:]}" if len(address) > 8 else "…"  # noqa: PLR2004 shorter ones would show whole
 
 
+def as_text(one: Any) -> str:
+    """An address on record as one line of text: an object as JSON. What is not text fails its check as text."""
+    return msgspec.json.encode(one, order="sorted").decode() if isinstance(one, dict) else str(one).strip()
+
+
 def _on_record(value: Any) -> tuple[str, ...]:
-    """One address or a list of them, blanks and repetitions left out. What is not text fails its check as text."""
+    """One address or a list of them, blanks and repetitions left out."""
     several = value if isinstance(value, list | tuple) else [value]
-    texts = (str(one).strip() for one in several if one is not None)
+    texts = (as_text(one) for one in several if one is not None)
     return tuple(dict.fromkeys(text for text in texts if text))
 
 

@@ -1,8 +1,8 @@
 // A provider's bad day: switched on from a dialog, shown in a band while it lasts, ended by a button or by itself.
 import { element, keep, tell } from "/assets/elements.js";
 
-const NAMES = { fcm: ["Push", "Firebase"], twilio: ["SMS", "Twilio"], smtp: ["Mail", "the mail server"], webhook: ["Webhook", "the receiving program"] };
-const REPORTING = ["fcm", "twilio"];
+const NAMES = { fcm: ["Push", "Firebase"], twilio: ["SMS", "Twilio"], smtp: ["Mail", "the mail server"], webhook: ["Webhook", "the receiving program"], webpush: ["Web push", "the browser's push service"] };
+const REPORTING = ["fcm", "twilio", "webpush"];
 const KINDS = [
   { mode: "500", label: "Errors", says: "Fails every send (500).", band: "fails every send" },
   { mode: "503", label: "Unavailable", says: "Asks to come back later (503).", band: "is unavailable" },

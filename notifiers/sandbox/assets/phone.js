@@ -4,6 +4,8 @@ import { conversation } from "/assets/conversation.js";
 
 const AT_ONCE = 12;
 
+const from = (push) => push.channel === "webpush" ? `${brand()} · by the browser` : brand();
+
 export function phone(place, changed) {
   const clock = element("time", { class: "clock" }), date = element("p", { class: "date" });
   const corner = element("time", { class: "corner" });
@@ -53,17 +55,19 @@ export function phone(place, changed) {
 
   async function open(push) {
     place.classList.add("busy");
-    report(await act(push, "open"), "Tapped: the app acknowledged it as opened");
+    report(await act(push, "open"), `Tapped: the ${push.channel === "webpush" ? "browser" : "app"} acknowledged it as opened`);
     place.classList.remove("busy");
     app.replaceChildren(
       element("button", { type: "button", class: "back", onclick: () => show("lock") }, icon("back"), "Lock screen"),
-      element("p", { class: "app-bar" }, element("i", { class: "app-icon" }, icon("bell")), brand()),
+      element("p", { class: "app-bar" }, element("i", { class: "app-icon" }, icon("bell")), from(push)),
       element("h3", {}, push.title || "Notification"),
       element("p", { class: "words" }, push.text),
       push.link && element("p", {}, anchor(push.link, "Open what it leads to")),
-      element("p", { class: "faint" }, push.acknowledges
-        ? "The app is open, as after a tap. It has told the gateway so."
-        : "The app is open, as after a tap. The message named no address to acknowledge it at."));
+      element("p", { class: "faint" }, push.channel === "webpush"
+        ? "The shop's page is open, as after a tap on what its service worker showed."
+        : "The app is open, as after a tap.", push.acknowledges
+        ? " It has told the gateway so."
+        : " The message named no address to acknowledge it at."));
     show("app");
     app.querySelector("button").focus();
     changed();
@@ -78,7 +82,7 @@ export function phone(place, changed) {
   function note(push) {
     return element("li", { class: "note" },
       element("button", { type: "button", class: "tap", onclick: () => open(push), title: "Tap it" },
-        element("span", { class: "from" }, element("i", { class: "app-icon" }, icon("bell")), element("span", {}, brand()),
+        element("span", { class: "from" }, element("i", { class: "app-icon" }, icon("bell")), element("span", {}, from(push)),
           element("time", { data: { at: push.at } }, ago(push.at))),
         element("b", {}, push.title || "Notification"), element("span", { class: "words" }, push.text)),
       element("button", { type: "button", class: "dismiss", "aria-label": `Dismiss: ${push.title}`, title: "Dismiss",

@@ -233,7 +233,13 @@ def test_the_inbox_is_filtered_newest_first_and_can_be_emptied(client: httpx.Cli
     assert [each["to"] for each in client.get("/sandbox/messages").json()] == ["b-silent", "a-silent"]
     assert len(client.get("/sandbox/messages", params={"channel": "push", "to": "a-silent"}).json()) == 1
     assert client.get("/sandbox/messages", params={"channel": "sms"}).json() == []
-    assert client.get("/sandbox/healthz").json()["messages"] == {"push": 2, "sms": 0, "email": 0, "webhook": 0}
+    assert client.get("/sandbox/healthz").json()["messages"] == {
+        "push": 2,
+        "sms": 0,
+        "email": 0,
+        "webhook": 0,
+        "webpush": 0,
+    }
     client.delete("/sandbox/messages")
     assert client.get("/sandbox/messages").json() == []
     assert len(client.get("/sandbox/requests").json()) == 2
