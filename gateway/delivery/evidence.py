@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from gateway.delivery import entries, reach, settlement, steps, unanswered
 from gateway.delivery.metrics import CONTACTS, MESSAGES
-from gateway.storage import case_replies, consents, contacts, inbox, messages, receipts, timeline, wake
+from gateway.storage import case_replies, consents, contacts, inbox, messages, receipts, timeline
 from gateway.storage.messages import Claimed
 from gateway.storage.tables import timeline as entry_table
 from notifiers.email.reports import Report
@@ -304,4 +304,3 @@ def _acknowledge(connection: Connection, contact_id: str, summary: str, now: dat
             contact, now, f"{summary}: no further channel is tried", reason="acknowledged", part="acknowledged"
         )
         timeline.add(connection, [entry])
-    wake.notify(connection, wake.OUTBOX)

@@ -18,17 +18,20 @@ LOOK_S = 1.0
 RETRY_S = 1.0
 
 
-def listen(engine: Engine, on_wake: Callable[[], None], stop: threading.Event) -> None:
-    """Call ``on_wake`` at each notification until ``stop`` is set; connects again when the connection is lost."""
+def listen(engine: Engine, on_wake: Callable[[str], None], stop: threading.Event) -> None:
+    """Call ``on_wake`` with each notification's payload until ``stop`` is set.
+
+    Connects again when the connection is lost; what came meanwhile is one empty payload.
+    """
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
         try:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(wake.OUTBOX)))
-                on_wake()  # what came while nobody listened
+                on_wake("")  # what came while nobody listened
                 while not stop.is_set():
-                    for _ in connection.notifies(timeout=LOOK_S, stop_after=1):
-                        on_wake()
+                    for heard in connection.notifies(timeout=LOOK_S, stop_after=1):
+                        on_wake(heard.payload)
         except psycopg.OperationalError as error:
             log.warning("listen.database_away", error=str(error).splitlines()[0], retry_s=RETRY_S)
             stop.wait(RETRY_S)

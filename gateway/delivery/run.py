@@ -26,6 +26,7 @@ from gateway.delivery.settlement import Rules
 from gateway.delivery.wording import Wording
 from gateway.ingress.probes import probes
 from gateway.settings import Settings
+from gateway.storage import wake
 from gateway.storage.database import connect, wait_until_reachable
 
 log = structlog.get_logger()
@@ -122,9 +123,10 @@ class Deliverer:
     def _step_ended(self) -> None:
         self._pacer.wake()
 
-    def _heard(self) -> None:
+    def _heard(self, payload: str) -> None:
         self._outbox.wake()
-        self._pacer.wake()
+        if payload != wake.QUEUED:
+            self._pacer.wake()
 
 
 def utc_now() -> datetime:

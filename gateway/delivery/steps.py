@@ -198,7 +198,7 @@ def _start(
         after_ms = contact.request["escalate_after_ms"]
         wait = LOOK_AGAIN if after_ms is None else timedelta(milliseconds=after_ms)
         contacts.change(connection, contact.id, state="active", step=contact.step + 1, due_at=now + wait)
-        wake.notify(connection, wake.OUTBOX)
+        wake.notify(connection, wake.OUTBOX, wake.QUEUED)
         return
     _exhausted(connection, contact, messages.of_contact(connection, contact.id), not_used, now)
 

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, text
 from gateway.storage import unread
 
 OUTBOX: Final = "kizashi_outbox"
-"""Something is due for delivery. No payload."""
+"""Something is due for delivery. The payload is ``QUEUED``, or there is none."""
+QUEUED: Final = "queued"
+"""Messages are due, and no contact: nobody need look at those."""
 TIMELINE: Final = "kizashi_timeline"
 """Timelines have new entries. The payload is the customer's id."""
 INVENTORY: Final = "kizashi_inventory"
