@@ -100,7 +100,9 @@ class InventoryFeed:
                 _log.warning("inventory.waiting", error=str(error).splitlines()[0])
                 await asyncio.sleep(SWEEP_SECONDS)
             try:
-                await asyncio.wait_for(self._wake.wait(), SWEEP_SECONDS)
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the wake-up.
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._wake.wait()
             except TimeoutError:
                 continue
             finally:
