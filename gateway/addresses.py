@@ -50,9 +50,10 @@ def find(settings: Settings) -> Addresses:
     password = settings.mqtt.password.get_secret_value() if settings.mqtt.password else None
     seed = settings.mqtt.issuer_seed.get_secret_value() if settings.mqtt.issuer_seed else None
     if running is None and (database is None or log is None):
-        missing = " and ".join(n for n, v in (("database.url", database), ("log.url", log)) if v is None)
+        unset = [name for name, value in (("database.url", database), ("log.url", log)) if value is None]
+        missing = f"{' and '.join(unset)} {'are' if len(unset) > 1 else 'is'}"
         raise NotRunningError(
-            f"Kizashi does not run in {settings.data_dir} and {missing} is not set: start `kizashi serve`, "
+            f"Kizashi does not run in {settings.data_dir} and {missing} not set: start `kizashi serve`, "
             "or set data_dir or the URLs"
         )
     return Addresses(

@@ -56,6 +56,15 @@ class Mailbox:
             if taken < AT_ONCE:
                 stop.wait(self._settings.poll_seconds)
 
+    def try_it(self) -> None:
+        """Open the folder and change nothing.
+
+        Raises:
+            MailboxError: there is no way in, or the folder is not there.
+        """
+        with self._open():
+            pass
+
     def look(self) -> int:
         """Take the unseen mails, up to ``AT_ONCE``; returns how many.
 
@@ -74,18 +83,22 @@ class Mailbox:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[imaplib.IMAP4]:
+        step = f"{self._host}:{self._settings.port} is no IMAP server that answers; look at host, port and tls"
         try:
             server = self._connected()
             try:
+                step = f"{self._host} did not let {self._username} in; look at username and password"
                 server.login(self._username, self._password.get_secret_value())
+                step = f"{self._host} has no folder {self._settings.folder} for {self._username}; look at folder"
                 _said(server.select(f'"{self._settings.folder}"'))
+                step = f"{self._host} went away, or said what can't be read"
                 yield server
             finally:
                 with contextlib.suppress(OSError, imaplib.IMAP4.error):
                     server.logout()
         except (OSError, imaplib.IMAP4.error, ValueError) as error:  # ValueError: what can't be read or written
             # Only the kind of error: a server may repeat what was sent to it.
-            raise MailboxError(f"{self._host}: {type(error).__name__}") from None
+            raise MailboxError(f"smtp.bounce_imap: {step} ({type(error).__name__})") from None
 
     def _connected(self) -> imaplib.IMAP4:
         if self._settings.tls:
