@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
@@ -12,11 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.addresses import Addresses, NotRunningError, find
+from gateway.commands import doctor_bounces
 from gateway.commands.stack import loaded_settings
 from gateway.sandbox import wanted
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
+    from gateway.embedded.processes import ChildStatus
     from notifiers.templates import Templates
 
 MIN_FREE_BYTES = 1 << 30
@@ -52,6 +55,8 @@ def _of_configuration(settings: Settings) -> Iterator[Finding]:
     yield _templates(settings)
     if wanted(settings):
         yield Finding("providers", None, "stand-ins on this machine (sandbox is true): nothing leaves it")
+    elif _has_sandbox(settings):
+        yield Finding("providers", None, "the running gateway sends to stand-ins on this machine: nothing leaves it")
     else:
         yield from _providers(settings)
 
@@ -70,6 +75,8 @@ def _providers(settings: Settings) -> Iterator[Finding]:
     )
     email = settings.smtp.host if settings.smtp.from_ else None
     yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
+    if email is not None:
+        yield Finding("bounces", *doctor_bounces.judge(settings))
     webhook = "signed calls of customers' endpoints" if settings.webhook.secret else None
     yield Finding("webhook", *_provider(webhook, "webhook.secret", None))
     yield Finding("web push", *_web_push(settings))
@@ -163,6 +170,7 @@ def _of_stack(settings: Settings) -> Iterator[Finding]:
         ("texts held", _texts_held),
     ):
         yield _judged(subject, look, found)
+    yield from _alarms(found)
 
 
 def _judged(subject: str, look: Callable[[Addresses], str], found: Addresses) -> Finding:
@@ -176,11 +184,24 @@ def _judged(subject: str, look: Callable[[Addresses], str], found: Addresses) ->
         return Finding(subject, False, str(error).splitlines()[0])
 
 
-def _processes(settings: Settings) -> Iterator[Finding]:
+def _has_sandbox(settings: Settings) -> bool:
+    """Whether what runs in ``data_dir`` was started with ``sandbox``, whatever this shell's settings say."""
+    from gateway.embedded.addresses import running_addresses
+
+    return running_addresses(settings.data_dir) is not None and any(
+        child.name == "sandbox" for child in _children(settings)
+    )
+
+
+def _children(settings: Settings) -> list[ChildStatus]:
     from gateway.embedded.processes import read_processes
 
     listed = read_processes(settings.data_dir.expanduser().absolute() / "run")
-    for child in listed.children if listed else []:
+    return list(listed.children) if listed else []
+
+
+def _processes(settings: Settings) -> Iterator[Finding]:
+    for child in _children(settings):
         restarts = f", {child.restarts} restarts" if child.restarts else ""
         yield Finding(child.name, child.state in {"ready", "ended"}, f"{child.state}, pid {child.pid}{restarts}")
 
@@ -195,9 +216,26 @@ def _database(found: Addresses) -> str:
             seen = overview.read(connection)
     finally:
         engine.dispose()
-    alarms = "".join(f"; {alarm.provider}: {alarm.reason}" for alarm in seen.alarms)
     unowned = sum(each.owner is None for each in seen.partitions)
-    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker{alarms}"
+    return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker"
+
+
+def _alarms(found: Addresses) -> Iterator[Finding]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from gateway.storage import provider_alarms
+    from gateway.storage.database import connect
+
+    engine = connect(found.database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            standing = provider_alarms.standing(connection, datetime.now(UTC))
+    except SQLAlchemyError:
+        return  # said of the database already
+    finally:
+        engine.dispose()
+    for alarm in standing:
+        yield Finding(alarm.provider, False, f"{alarm.reason} (last at {alarm.at.astimezone(UTC):%H:%M} UTC)")
 
 
 def _rules_held(found: Addresses) -> str:
@@ -217,19 +255,6 @@ def _rules_held(found: Addresses) -> str:
     return f"version {held.version}, {since}{refused}"
 
 
-def _log(found: Addresses) -> str:
-    import asyncio
-
-    from gateway.log import EventLog
-
-    async def look() -> int:
-        event_log = await EventLog.connect(found.log_url, name="kizashi-doctor", within=5)
-        try:
-            return await event_log.rejected_count()
-        finally:
-            await event_log.close()
-
-    return f"reachable, {asyncio.run(look()):,} rejected so far"
 def _texts_held(found: Addresses) -> str:
     from gateway.storage import overview, template_sets
     from gateway.storage.database import connect
@@ -247,3 +272,16 @@ def _texts_held(found: Addresses) -> str:
     return said + (f"; refused: {refused}" if refused is not None else "")
 
 
+def _log(found: Addresses) -> str:
+    import asyncio
+
+    from gateway.log import EventLog
+
+    async def look() -> int:
+        event_log = await EventLog.connect(found.log_url, name="kizashi-doctor", within=5)
+        try:
+            return await event_log.rejected_count()
+        finally:
+            await event_log.close()
+
+    return f"reachable, {asyncio.run(look()):,} rejected so far"

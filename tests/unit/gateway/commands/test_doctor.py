@@ -1,0 +1,69 @@
+"""What ``kizashi doctor`` says of mail that comes back, of a sandbox, and of a gateway that does not run."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.addresses import NotRunningError, find
+from gateway.commands.doctor_bounces import judge
+from gateway.settings import Settings
+from tests.integration import imap_server
+
+
+@pytest.fixture
+def server() -> Iterator[imap_server.Mailbox]:
+    made = imap_server.Mailbox({1: b"Subject: one\r\n\r\n"})
+    yield made
+    made.close()
+
+
+def with_mailbox(port: int, domain: str | None = "b.example", **imap: str) -> Settings:
+    login = {"host": "127.0.0.1", "port": port, "username": "bounces", "password": "secret", "tls": False}
+    smtp = {"host": "mx", "bounce_domain": domain, "bounce_imap": {**login, **imap}}
+    return Settings.model_validate({"smtp": smtp})
+
+
+def test_a_mailbox_that_opens_is_in_order_and_nothing_in_it_is_touched(server: imap_server.Mailbox) -> None:
+    ok, said = judge(with_mailbox(server.port))
+    assert (ok, server.seen) == (True, set())
+    assert "bounce+…@b.example" in said
+
+
+def test_each_thing_that_is_wrong_with_the_mailbox_is_named_with_its_mend(server: imap_server.Mailbox) -> None:
+    for settings, mend in (
+        (with_mailbox(server.port, password="hunter2"), "look at username and password"),
+        (with_mailbox(server.port, domain=None), "set smtp.bounce_domain too"),
+        (with_mailbox(_free_port()), "look at host, port and tls"),
+        (
+            Settings.model_validate({"smtp": {"bounce_domain": "b", "bounce_imap": {"host": "h"}}}),
+            "wants host, username",
+        ),
+    ):
+        ok, said = judge(settings)
+        assert ok is False
+        assert mend in said
+        assert "hunter2" not in said
+
+
+def test_without_a_mailbox_it_says_where_mails_are_to_be_handed_in() -> None:
+    assert judge(Settings()) == (None, "not heard: set smtp.bounce_domain")
+    ok, said = judge(Settings.model_validate({"smtp": {"bounce_domain": "b.example"}}))
+    assert ok is None
+    assert "kizashi bounces read" in said
+
+
+def test_what_is_needed_to_find_a_gateway_is_said_in_grammar(tmp_path: Path) -> None:
+    with pytest.raises(NotRunningError, match=r"database\.url and log\.url are not set: start `kizashi serve`"):
+        find(Settings(data_dir=tmp_path))
+    with pytest.raises(NotRunningError, match=r"and log\.url is not set"):
+        find(Settings.model_validate({"data_dir": tmp_path, "database": {"url": "postgresql://x/y"}}))
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
