@@ -8,7 +8,7 @@ from rules.decision import NotifyAction
 from rules.problem import Problem
 from rules.reading import Reading
 
-ANSWERED_ON = frozenset({"push", "sms", "inbox"})
+ANSWERED_ON = frozenset({"push", "webpush", "sms", "inbox"})
 """Channels on which a person's answer, or their app's word that they have seen it, comes back."""
 
 
