@@ -149,10 +149,16 @@ class MailServer(_Section):
     """Where email is handed in."""
 
     host: str | None = None
-    port: int = 587
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """``None``: 587, with ``tls`` 465."""
     username: str | None = None
     password: SecretStr | None = None
-    starttls: bool = True
+    tls: bool | None = None
+    """TLS from the first byte; ``None``: on port 465."""
+    starttls: bool | None = None
+    """TLS demanded after the greeting; ``None``: unless it begins with the first byte."""
+    ca_file: Path | None = None
+    helo_name: str | None = None
     from_: str | None = Field(default=None, alias="from")
 
 

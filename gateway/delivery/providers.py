@@ -121,7 +121,10 @@ def _mail_server(server: MailServer, settings: Settings) -> dict[str, Any] | Non
         "port": server.port,
         "username": server.username,
         "password": _plain(server.password),
+        "tls": server.tls,
         "starttls": server.starttls,
+        "ca_file": str(server.ca_file) if server.ca_file else None,
+        "helo_name": server.helo_name,
         "from_": server.from_ or settings.smtp.from_ or "",
         "connections": settings.delivery.threads,
     }

@@ -16,6 +16,7 @@ from notifiers.email.smtp import Conversation, InternationalMailboxError, Pool, 
 from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Refused, Retry, Settlement, Unknown
 
 _BROKEN_OFF = (OSError, smtplib.SMTPException)
+_TLS_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 _OK = 250
 _CLOSING = 421
 """Codes up to this end the conversation: 421 says so, and a lower one is out of step with it."""
@@ -36,7 +37,7 @@ class EmailNotifier:
         """
         self._config = config
         self._sender = letter.sender(config.from_)
-        self._tls = tls_context(config.ca_file) if config.starttls else None
+        self._tls = tls_context(config.ca_file) if config.encrypted else None
         self._pool = Pool(config.connections)
         self._finalizer = weakref.finalize(self, self._pool.close)
 
@@ -70,6 +71,10 @@ class EmailNotifier:
             return Retry("smtp: the server lacks STARTTLS or AUTH, which the settings ask for", alarm=True)
         except ssl.SSLCertVerificationError:
             return Retry("smtp: the server's certificate is not valid", alarm=True)
+        except ssl.SSLError as error:
+            if isinstance(error, _TLS_CUT_OFF):
+                return Retry(f"smtp {type(error).__name__} before the content was sent")
+            return Retry("smtp: no TLS with the server: it speaks none on this port, or none that we do", alarm=True)
         except _BROKEN_OFF as error:
             return Retry(f"smtp {type(error).__name__} before the content was sent")
         return self._deliver(conversation, content)

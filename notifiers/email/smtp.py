@@ -18,6 +18,7 @@ from notifiers.email.outcomes import Step
 IDLE_LIMIT_S = 30.0
 """A connection that was idle for longer is not used again: many servers have closed it by then."""
 
+_FULL_NAME = re.compile(r"[A-Za-z0-9.-]+")
 _OK = 250
 _STARTED = (250, 251, 252)
 _SEND_CONTENT = 354
@@ -50,8 +51,10 @@ class Conversation(smtplib.SMTP):
             smtplib.SMTPException: the dialogue broke off, or the server lacks what the configuration asks for.
             OSError: no connection, or the deadline passed.
         """
-        super().__init__(local_hostname="localhost")
-        self._host = config.host  # the name that starttls verifies
+        super().__init__(local_hostname="localhost")  # until the connection tells our address
+        self._host = config.host  # the name that TLS verifies, also in starttls
+        self._address = ""
+        self._implicit = tls if config.from_the_first_byte else None
         self.last_used = time.monotonic()
         try:
             self._open(config, tls)
@@ -60,17 +63,20 @@ class Conversation(smtplib.SMTP):
             raise
 
     def _open(self, config: EmailConfig, tls: ssl.SSLContext | None) -> None:
-        code, text = self.connect(config.host, config.port)
+        code, text = self.connect(config.host, config.number)
         _expect(Step.SESSION, code, text, 220)
+        self.local_hostname = config.helo_name or own_name(self._address)
         self._greet()
-        if tls is not None:
+        if tls is not None and config.upgraded:
             _expect(Step.SESSION, *self.starttls(context=tls), 220)
             self._greet()
         if config.username and config.password:
             self._log_in(config.username, config.password)
 
     def _get_socket(self, host: str, port: int, timeout: Any) -> socket.socket:
-        return connect(host, port)
+        opened = connect(host, port)
+        self._address = str(opened.getsockname()[0])
+        return opened if self._implicit is None else self._implicit.wrap_socket(opened, server_hostname=self._host)
 
     def _greet(self) -> None:
         code, text = self.ehlo()
@@ -167,6 +173,15 @@ class Pool:
         """Close them, and from now on those that come back."""
         self._closed = True
         self.close_idle()
+
+
+def own_name(address: str) -> str:
+    """What EHLO names (RFC 5321 4.1.4): the machine's full name where it has one, else ``address`` as a literal."""
+    name = socket.gethostname()
+    if "." in name and _FULL_NAME.fullmatch(name):
+        return name
+    plain = address.partition("%")[0]
+    return f"[IPv6:{plain}]" if ":" in plain else f"[{plain}]"
 
 
 def _expect(step: Step, code: int, text: bytes, *wanted: int) -> None:

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from gateway.delivery import evidence, settlement
+from gateway.delivery import evidence, resending, settlement
 from gateway.delivery import spending as budgets
 from gateway.delivery.links import Links
 from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Asked, Rules, Sent, record_accepted, record_asked, record_sent
-from gateway.storage import messages, spending
+from gateway.storage import charges, messages, spending
+from gateway.storage.database import connect
 from notifiers.outcome import Accepted, CannotTell, NotSent, Outcome, Refused, Retry, Unknown
 from notifiers.policy import Money, policy_settings
 from notifiers.sms.segments import segments
@@ -154,6 +155,18 @@ def test_a_message_that_was_ever_in_doubt_is_paid_for(engine: Engine) -> None:
     assert used(engine)[0] == cost
 
 
+def test_what_was_paid_for_an_earlier_try_stays_paid_when_a_person_sends_again_without_a_limit(engine: Engine) -> None:
+    a_customer(engine)
+    message_id, cost = queue(engine, "1")
+    sent(engine, Accepted("SM1"))
+    with engine.begin() as connection:
+        update = StatusUpdate("failed", 20, "SM1", "undelivered", reason="twilio 30003")
+        evidence.sms_status(connection, message_id, update, {}, TODAY)
+        messages.requeue(connection, message_id)  # nothing is counted any more: the limits were taken out
+    sent(engine, Refused("twilio 21211: invalid number"))
+    assert used(engine)[0] == cost
+
+
 def test_a_crash_before_the_commit_gives_nothing_back_and_the_repeat_gives_it_back_once(engine: Engine) -> None:
     a_customer(engine)
     _, cost = queue(engine, "1")
@@ -183,6 +196,41 @@ def test_taking_never_waits_for_whoever_is_giving_back(engine: Engine) -> None:
         _, third = queue(engine, "3")
         assert used(engine)[0] == cost + another + third, "not committed yet"
     assert used(engine)[0] == another + third
+
+
+def test_nor_for_whoever_is_at_what_was_given_back(engine: Engine) -> None:
+    a_customer(engine)
+    message_id, _ = queue(engine, "1")
+    sent(engine, Refused("twilio 21211: invalid number"))
+    with engine.connect() as connection:
+        charges.take_again(connection, message_id)
+        other = connect(engine.url.render_as_string(hide_password=False) + "?options=-c%20lock_timeout%3D2s")
+        _, cost = queue(other, "2")
+        other.dispose()
+        connection.rollback()
+    assert used(engine)[0] == cost
+
+
+def test_what_was_refused_and_is_sent_again_by_a_person_costs_once(engine: Engine) -> None:
+    a_customer(engine)
+    message_id, cost = queue(engine, "1")
+    sent(engine, Refused("twilio 30410: nobody knows"))
+    with engine.begin() as connection:
+        resending.resend(connection, message_id, by="ken", policy=means_with(MONEY).policy, now=TODAY)
+    sent(engine, Accepted("SM1"))
+    assert used(engine) == (cost,) * 3
+
+
+def test_a_receipt_that_overtakes_the_record_of_a_refusal_counts(engine: Engine) -> None:
+    a_customer(engine)
+    message_id, cost = queue(engine, "1")
+    with engine.begin() as connection:
+        [message] = messages.claim(connection, {"sms": 1}, owner="one", lease_s=30, providers={"sms": "twilio"})
+        delivered = StatusUpdate("delivered", 31, "SM1", "delivered")
+        assert evidence.sms_status(connection, message_id, delivered, {}, TODAY)
+        record_sent(connection, Sent(message, "twilio", Refused("twilio 400")), RULES, TODAY, 0.5)
+    assert rows(engine, "SELECT state FROM messages") == [("delivered",)]
+    assert used(engine)[0] == cost
 
 
 def test_evidence_that_it_was_sent_after_all_takes_the_units_again(engine: Engine) -> None:

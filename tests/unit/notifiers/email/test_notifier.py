@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from notifiers.email.config import EmailConfig
 from notifiers.email.notifier import EmailNotifier
-from notifiers.email.smtp import dot_stuffed
+from notifiers.email.smtp import dot_stuffed, own_name
 from notifiers.outcome import Accepted, Outgoing, Refused, Retry, Unknown
 from notifiers.sandbox.server import Options, Sandbox, running
 
@@ -154,9 +155,19 @@ class Inbox:
 
     def __init__(self) -> None:
         self.taken: list[bool] = []
+        self.named: list[str] = []
+        self.connections: set[Any] = set()
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.named.append(hostname)
+        return responses
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        self.taken.append(session.ssl is not None)
+        self.taken.append(server.transport.get_extra_info("cipher") is not None)
+        self.connections.add(session.peer)
         return "250 OK"
 
 
@@ -164,9 +175,21 @@ class Inbox:
 def secured(folder: Path) -> Iterator[tuple[int, Inbox, Path]]:
     """A server that demands STARTTLS and the password ``right``."""
     certificate, key = self_signed(folder)
+    with controlled(certificate, key, implicit=False) as (port, inbox):
+        yield port, inbox, certificate
+
+
+@contextmanager
+def controlled(certificate: Path, key: Path, *, implicit: bool) -> Iterator[tuple[int, Inbox]]:
+    """aiosmtpd with the password ``right``; ``implicit``: TLS from the first byte, else STARTTLS is demanded."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     inbox = Inbox()
+    tls: dict[str, Any] = (
+        {"ssl_context": context, "auth_require_tls": False}
+        if implicit
+        else {"tls_context": context, "require_starttls": True}
+    )
 
     def check(server: Any, session: Any, envelope: Any, mechanism: str, auth: Any) -> AuthResult:
         return AuthResult(success=auth.password == b"right", handled=False)
@@ -177,13 +200,12 @@ def secured(folder: Path) -> Iterator[tuple[int, Inbox, Path]]:
         inbox,
         hostname="127.0.0.1",
         port=port,
-        tls_context=context,
-        require_starttls=True,
         authenticator=check,
         auth_required=True,
+        **tls,
     )
     controller.start()
-    yield port, inbox, certificate
+    yield port, inbox
     controller.stop()
 
 
@@ -223,9 +245,128 @@ def test_mail_and_password_travel_encrypted_and_many_share_a_connection(tmp_path
     assert inbox.taken == [True, True, True]
 
 
+def by_a_ca(folder: Path, host: str) -> tuple[Path, Path, Path]:
+    """A certificate for ``host`` from an authority of our own: certificate, key, the authority's certificate."""
+    now = datetime.now(UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in ("Own authority", host)]
+    files = []
+    for number, ca in enumerate((True, False)):
+        own = keys[number].public_key()
+        built = (
+            x509.CertificateBuilder()
+            .subject_name(names[number])
+            .issuer_name(names[0])
+            .public_key(own)
+            .serial_number(number + 1)
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(own), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[0].public_key()), critical=False)
+            .sign(keys[0], hashes.SHA256())
+        )
+        files.append(folder / f"{host}-{number}.pem")
+        files[-1].write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    private = folder / f"{host}-key.pem"
+    private.write_bytes(
+        keys[1].private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files[1], private, files[0]
+
+
+# aiosmtpd knows of TLS only where it has done STARTTLS itself.
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_where_tls_begins_with_the_first_byte_mail_password_and_name_travel_encrypted(tmp_path: Path) -> None:
+    certificate, key, ca_file = by_a_ca(tmp_path, "localhost")
+    account = {"starttls": None, "tls": True, "username": "user", "password": "right"}
+    with controlled(certificate, key, implicit=True) as (port, inbox):
+        with notifying(port, **account, ca_file=str(ca_file), helo_name="notify.example.com") as notifier:
+            assert [type(notifier.send(message(f"m{index}"))) for index in range(3)] == [Accepted] * 3
+        assert (inbox.taken, len(inbox.connections)) == ([True] * 3, 1)
+        assert inbox.named == ["notify.example.com"], "greeted once: the connection is kept"
+        with notifying(port, **{**account, "password": "wrong"}, ca_file=str(ca_file)) as notifier:
+            assert notifier.send(message("m")) == Retry("smtp 535 5.7.8 to session", alarm=True)
+    assert len(inbox.taken) == 3
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_server_that_does_not_prove_its_name_gets_nothing(tmp_path: Path, trusted: bool) -> None:
+    certificate, key, ca_file = by_a_ca(tmp_path, "elsewhere.example" if trusted else "localhost")
+    with controlled(certificate, key, implicit=True) as (port, inbox):
+        account = {"starttls": None, "tls": True, "username": "user", "password": "right"}
+        with notifying(port, **account, ca_file=str(ca_file) if trusted else None) as notifier:
+            assert notifier.send(message("m")) == Retry("smtp: the server's certificate is not valid", alarm=True)
+    assert (inbox.named, inbox.taken) == ([], [])
+
+
+def test_a_server_that_speaks_no_tls_where_it_should_is_a_reason_for_an_alarm() -> None:
+    with scripted([b"220 hello\r\n"]) as port, notifying(port, starttls=None, tls=True) as notifier:
+        outcome = notifier.send(message("m"))
+    assert isinstance(outcome, Retry)
+    assert (outcome.alarm, "no TLS" in outcome.reason) == (True, True)
+
+
+def test_one_that_hangs_up_in_the_handshake_is_tried_again_without_an_alarm() -> None:
+    with scripted([b""]) as port, notifying(port, starttls=None, tls=True) as notifier:
+        outcome = notifier.send(message("m"))
+    assert isinstance(outcome, Retry)
+    assert not outcome.alarm
+
+
+def test_one_that_is_silent_in_the_handshake_is_left_at_the_deadline() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        notifying(silent.getsockname()[1], starttls=None, tls=True, deadline_s=0.3) as notifier,
+    ):
+        begun = time.monotonic()
+        outcome = notifier.send(message("m"))
+    assert isinstance(outcome, Retry)
+    assert time.monotonic() - begun < 5
+
+
+def test_without_a_name_of_its_own_the_machine_gives_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "laptop")
+    assert own_name("127.0.0.1") == "[127.0.0.1]"
+    assert own_name("fe80::1%eth0") == "[IPv6:fe80::1]"
+    monkeypatch.setattr(socket, "gethostname", lambda: "mail.example.com")
+    assert own_name("127.0.0.1") == "mail.example.com"
+
+
+@pytest.mark.parametrize(
+    ("changes", "number", "first_byte", "upgraded"),
+    [
+        ({}, 587, False, True),
+        ({"port": 465}, 465, True, False),
+        ({"tls": True}, 465, True, False),
+        ({"tls": True, "port": 2465}, 2465, True, False),
+        ({"port": 465, "tls": True, "starttls": False}, 465, True, False),
+        ({"port": 25, "starttls": False}, 25, False, False),
+        ({"port": 2525, "starttls": True}, 2525, False, True),
+        ({"tls": False, "starttls": False}, 587, False, False),
+    ],
+)
+def test_port_465_means_tls_from_the_first_byte_and_any_other_starttls(
+    changes: dict[str, Any], number: int, first_byte: bool, upgraded: bool
+) -> None:
+    config = EmailConfig(host="mail.example.com", from_="alerts@example.com", **changes)
+    assert (config.number, config.from_the_first_byte, config.upgraded) == (number, first_byte, upgraded)
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
+        ({"tls": True, "starttls": True}, "set smtp.tls alone for port 465"),
+        ({"port": 465, "starttls": True}, "set smtp.port = 587"),
+        ({"port": 465, "tls": False}, "set smtp.port = 587"),
+        ({"port": 587, "tls": True}, "leave smtp.port out"),
+        ({"username": "u", "password": "p", "tls": False, "starttls": False}, "smtp.tls would send"),
+        ({"helo_name": "a b"}, "smtp.helo_name"),
+        ({"helo_name": "a\r\nMAIL FROM:<x>"}, "smtp.helo_name"),
         ({"host": ""}, "smtp.host"),
         ({"from_": "nobody"}, "smtp.from"),
         ({"username": "u"}, "smtp.password"),
