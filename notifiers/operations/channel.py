@@ -32,7 +32,8 @@ class OperationsChannel:
         kind = apprise.NotifyType.SUCCESS if good_news else apprise.NotifyType.WARNING
         begun = [room for room in self._rooms if room.begin(title, text, kind)]
         end = time.monotonic() + SERVICE_SECONDS
-        return any([room.took_it(end) for room in begun])
+        answers = [room.took_it(end) for room in begun]
+        return any(answers)
 
 
 class _Room:
