@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
-from notifiers.policy import PolicySettings
+from notifiers.policy import Plan, PolicySettings
 from notifiers.policy.stages.addresses import check_email, check_push, check_sms, masked
+from notifiers.sandbox.webpush import subscription_of
+from notifiers.subscription import read, written
 from tests.unit.notifiers.policy.asking import channels_of, customer, planned, reasons_of
 
 
@@ -126,3 +131,39 @@ def test_a_good_mailbox_beside_one_that_bounced_is_used() -> None:
     addresses = {"email": ["old@example.org", "new@example.org"]}
     made = planned(to=customer(addresses=addresses, bad_addresses={"email": {"old@example.org": "bounced (5.1.1)"}}))
     assert [step.addresses for step in made.steps] == [("new@example.org",)]
+
+
+BROWSER = subscription_of("https://push.example.com", "hers")
+AGREED = {"maintenance": {"webpush": True}}
+
+
+def to_browsers(*recorded: Any) -> Plan:
+    return planned(channels=("webpush",), to=customer(consents=AGREED, addresses={"webpush": list(recorded)}))
+
+
+def test_a_browser_is_one_address_however_its_subscription_is_written() -> None:
+    padded = {**BROWSER, "keys": {name: f"{value}=" for name, value in BROWSER["keys"].items()}}
+    made = to_browsers(BROWSER, {**BROWSER, "expirationTime": 7.5}, padded, json.dumps(BROWSER, indent=1))
+    assert made.steps[0].addresses == (written(read(json.dumps(BROWSER))),)
+
+
+def test_what_is_no_subscription_is_left_out_and_not_spelled_out() -> None:
+    wrong = {**BROWSER, "keys": {**BROWSER["keys"], "auth": "AAAA"}}
+    made = to_browsers(BROWSER, wrong, {"endpoint": 7}, "hunter2-token")
+    assert len(made.steps[0].addresses) == 1
+    assert made.notes[0] == "webpush address https://push.example.com/… has keys.auth of 3 bytes, which must be 16."
+    assert made.notes[1].startswith("webpush address … is not a push subscription")
+    assert made.notes[2].startswith("webpush address hun…en is not a push subscription")
+
+
+def test_a_subscription_is_masked_to_its_push_service() -> None:
+    assert masked(json.dumps(BROWSER)) == "https://push.example.com/…"
+    assert masked("{") == "…"
+
+
+def test_browsers_are_reached_only_where_the_rule_or_the_customer_names_them() -> None:
+    agreed = {"maintenance": {"webpush": True, "push": True}}
+    addresses = {"webpush": [BROWSER], "push": ["token"]}
+    assert channels_of(planned(channels=(), to=customer(consents=agreed, addresses=addresses))) == ["push"]
+    named = customer(consents=agreed, addresses=addresses, preferred_channels=("webpush",))
+    assert channels_of(planned(channels=(), to=named)) == ["webpush"]
