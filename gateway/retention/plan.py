@@ -62,7 +62,7 @@ KEPT: Final[Mapping[str, str]] = {
     "provider_alarms": "until an operator has mended it",
     "troubles": "removed when it is over and that was told",
     "rates": "a row a provider: what may still be sent at this moment",
-    "erasures": "the id alone, until the event log has forgotten it too (retention.events, and a day)",
+    "erasures": "a keyed hash of the id, until the event log has forgotten it too (retention.events, and a day)",
     "chores": "one row a chore: when it was last done",
 }
 """Tables that grow with what exists, not with what happens."""
@@ -94,7 +94,7 @@ def log_limits(settings: Settings) -> Limits:
 
 
 def erased_are_named_for(retention: Retention) -> timedelta:
-    """For so long the id of an erased customer is remembered: until the log has forgotten it, and a day."""
+    """For so long it is known that an id was erased: until the log has forgotten it, and a day."""
     return timedelta(milliseconds=milliseconds(retention.events)) + timedelta(days=1)
 
 

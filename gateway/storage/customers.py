@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Boolean, Connection, RowMapping, delete, func, literal_column, or_, select, update
+from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from devices.event import CustomerFacts, DeviceFacts
-from gateway.storage import cursors, devices, tables, wake
+from gateway.storage import cursors, devices, erasures
 from gateway.storage.devices import Device
 from gateway.storage.tables import customers
 
@@ -61,6 +61,8 @@ def put(connection: Connection, customer: Customer) -> bool:
         .returning(literal_column("(xmax = 0)", Boolean))
     )
     inserted = bool(connection.execute(statement).scalar_one())
+    if inserted:
+        erasures.forget(connection, customer.id)
     if before != customer.facts:
         devices.owner_changed(connection, customer.id)
     return inserted
@@ -108,24 +110,6 @@ def page(connection: Connection, *, cursor: str | None = None, limit: int = 50, 
         query = query.where(customers.c.id > cursors.decode(cursor, 1)[0])
     found = [_from_row(row) for row in connection.execute(query).mappings()]
     return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
-
-
-def erase(connection: Connection, customer_id: str) -> bool:
-    """Remove the customer and everything that speaks of them; false when there is nobody of that id.
-
-    Their devices stay, without an owner; the log is told by the inventory feed. What the log already holds goes when
-    its retention ends.
-    """
-    for table in (tables.timeline, tables.digest_items, tables.contacts, tables.cases, tables.alerts, tables.decisions):
-        connection.execute(delete(table).where(table.c.customer_id == customer_id))
-    connection.execute(
-        update(tables.devices)
-        .where(tables.devices.c.owner == customer_id)
-        .values(owner=None, logged=False, updated_at=func.clock_timestamp())
-    )
-    wake.notify(connection, wake.INVENTORY)
-    wake.notify(connection, wake.TIMELINE, customer_id)
-    return connection.execute(delete(customers).where(customers.c.id == customer_id)).rowcount > 0
 
 
 def _from_row(row: RowMapping) -> Customer:

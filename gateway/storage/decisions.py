@@ -5,30 +5,42 @@ Every id comes from the decision, so that making it again after a crash changes 
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
-from sqlalchemy import Connection, func
+from sqlalchemy import Connection, Text, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import alert_cases, alerts, timeline
+from gateway.storage.erasures import is_erased
 from gateway.storage.tables import decisions, faults
 from rules.decision import Decision, Fault, Note, derived_id
 
 # Made once: putting a statement together takes longer than sending it.
-_RECORD = insert(decisions).on_conflict_do_nothing(index_elements=["id"]).returning(decisions.c.id)
+# The worker may not have heard yet that a customer was erased: what it decides names nobody.
+_OWNER: Final = bindparam("owner", type_=Text())
+_RECORD: Final = (
+    insert(decisions)
+    .values(customer_id=case((is_erased(_OWNER), None), else_=_OWNER))
+    .on_conflict_do_nothing(index_elements=["id"])
+    .returning(decisions.c.customer_id)
+)
+_IS_ERASED: Final = select(is_erased(_OWNER))
 
 
-def record(connection: Connection, decision: Decision) -> bool:
+def record(connection: Connection, decision: Decision) -> Decision | None:
     """Write ``decision`` with its alert, case and timeline entries; the caller commits.
 
     Returns:
-        False where it was already written: then nothing that follows from it may be made again.
+        What was written: ``decision``, without its customer where that one was erased. ``None`` where it was already
+        written: then nothing that follows from it may be made again.
     """
     row = {
         "id": decision.id,
         "rule_id": decision.rule_id,
         "rule_version": decision.rule_version,
         "subject": decision.subject,
-        "customer_id": decision.customer_id,
+        "owner": decision.customer_id,
         "store_id": decision.store_id,
         "transition": decision.transition,
         "alert_id": decision.alert_id,
@@ -43,15 +55,19 @@ def record(connection: Connection, decision: Decision) -> bool:
     }
     written = connection.execute(_RECORD, row).one_or_none()
     if written is None:
-        return False
+        return None
+    if written.customer_id != decision.customer_id:
+        decision = msgspec.structs.replace(decision, customer_id=None)
     entries = [*alerts.keep(connection, decision), *alert_cases.keep(connection, decision)]
     # A device without an owner has alerts and cases, but no timeline to stand on.
     timeline.add(connection, [entry for entry in entries if entry.customer_id])
-    return True
+    return decision
 
 
 def record_note(connection: Connection, note: Note) -> None:
-    """Write something of note onto its customer's timeline."""
+    """Write something of note onto its customer's timeline, unless that one was erased."""
+    if connection.execute(_IS_ERASED, {"owner": note.customer_id}).scalar_one():
+        return
     timeline.add(
         connection,
         [

@@ -520,9 +520,9 @@ spending = Table(
 erasures = Table(
     "erasures",
     metadata,
-    # Customers erased lately, by id alone, for as long as the event log may still name them: what was on its way when
-    # they were erased goes too. Gone when somebody of that id is put on record again.
-    Column("customer_id", Text, primary_key=True),
+    # Customers erased lately, by a keyed hash of their id, for as long as the event log may still name them: what is
+    # decided from it names nobody. Gone when somebody of that id is put on record again.
+    Column("digest", LargeBinary, primary_key=True),
     _made("at"),
 )
 

@@ -149,9 +149,10 @@ class Writer:
             for partition, outcome in outcomes:
                 match outcome:
                     case Decision():
-                        if decisions.record(self._connection, outcome):
-                            self._follow(self._connection, outcome, now)
-                            made.append(outcome)
+                        kept = decisions.record(self._connection, outcome)
+                        if kept is not None:
+                            self._follow(self._connection, kept, now)
+                            made.append(kept)
                     case Intervention():
                         if alerts.heed(self._connection, outcome):
                             self._follow(self._connection, outcome, now)

@@ -21,7 +21,7 @@ from gateway.delivery.bounces import Verdict, take
 from gateway.delivery.links import Links
 from gateway.delivery.pacer import Pacer
 from gateway.settings import Settings
-from gateway.storage import customers, messages
+from gateway.storage import erasures, messages
 from gateway.storage.messages import RANK
 from notifiers.email.reports import Report
 from rules.decision import NotifyAction
@@ -158,7 +158,7 @@ def test_automatic_answers_to_our_address_change_nothing(engine: Engine) -> None
 def test_what_comes_back_for_an_erased_customer_leaves_no_trace(engine: Engine) -> None:
     message_id = a_mail(engine)
     with engine.begin() as connection:
-        customers.erase(connection, "hanako")
+        erasures.erase(connection, "hanako")
     assert come_back(engine, "postfix_unknown_user", message_id) is Verdict.GONE
     assert rows(engine, "SELECT (SELECT count(*) FROM timeline) + (SELECT count(*) FROM bad_addresses)") == [(0,)]
 

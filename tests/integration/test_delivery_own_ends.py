@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from gateway.delivery import evidence
 from gateway.settings import Settings
-from gateway.storage import customers, inbox
+from gateway.storage import erasures, inbox
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import (
     StandIns,
@@ -208,5 +208,5 @@ def test_pages_of_an_inbox_follow_each_other_and_erasing_the_customer_empties_it
                 break
         newest_first = rows(engine, "SELECT id FROM messages ORDER BY created_at DESC, id DESC")
         assert [(each,) for each in found] == newest_first
-        assert customers.erase(connection, "hanako")
+        assert erasures.erase(connection, "hanako")
         assert inbox.page(connection, "hanako") == inbox.Page([], None, 0)

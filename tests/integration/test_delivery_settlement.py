@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from gateway.delivery.run import utc_now
 from gateway.delivery.settlement import Asked, Rules, Sent, record_accepted, record_asked, record_sent
 from gateway.settings import Settings
-from gateway.storage import customers, messages
+from gateway.storage import erasures, messages
 from gateway.storage.messages import Claimed
 from notifiers.outcome import Accepted, CannotTell, NotSent, Refused, Unknown
 from rules.decision import NotifyAction
@@ -116,7 +116,7 @@ def test_an_opt_out_that_the_provider_reports_is_a_no_to_every_purpose_on_that_c
 def test_the_outcome_for_a_customer_who_was_erased_meanwhile_leaves_nothing(engine: Engine) -> None:
     message = claimed(engine, "sms")
     with engine.begin() as connection:
-        customers.erase(connection, "hanako")
+        erasures.erase(connection, "hanako")
     with engine.begin() as connection:
         outcome = Refused("twilio 21610", drop_address=True, opted_out=True)
         record_sent(connection, Sent(message, "twilio", outcome), RULES, utc_now(), 0.5)

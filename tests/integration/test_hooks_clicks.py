@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from gateway.api.hooks import router
-from gateway.storage import customers
+from gateway.storage import erasures
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
 from tests.integration.test_hooks_twilio import PUBLIC, SETTINGS
@@ -108,7 +108,7 @@ async def test_a_link_ends_thirty_days_after_its_message(engine: Engine, http: h
 async def test_a_token_leads_nowhere_after_erasure(engine: Engine, http: httpx.AsyncClient) -> None:
     path = sent(engine)
     with engine.begin() as connection:
-        assert customers.erase(connection, "hanako")
+        assert erasures.erase(connection, "hanako")
     assert (await http.get(path)).status_code == 404
     assert rows(engine, "SELECT count(*) FROM links") == [(0,)]
 

@@ -21,6 +21,7 @@ from gateway.api.shapes.customer import (
     TouchpointBody,
 )
 from gateway.api.shapes.plain import Id, Line
+from gateway.retention.erase import erase
 from gateway.storage import consents, customers, timeline, touchpoints
 from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
@@ -58,9 +59,8 @@ def put_customer(api: Here, customer_id: Id, body: CustomerBody, response: Respo
 @router.delete("/{customer_id}", status_code=204)
 def erase_customer(api: Here, customer_id: Id) -> None:
     """Remove the customer and everything that speaks of them. Their devices stay, without an owner."""
-    with api.engine.begin() as connection:
-        if not customers.erase(connection, customer_id):
-            raise not_found("customer", customer_id)
+    if not erase(api.engine, customer_id):
+        raise not_found("customer", customer_id)
 
 
 @router.get("/{customer_id}/consents")

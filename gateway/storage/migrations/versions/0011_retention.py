@@ -10,7 +10,7 @@ def upgrade() -> None:
     """Make the tables and the indexes."""
     op.execute("""
         CREATE TABLE erasures (
-            customer_id TEXT PRIMARY KEY,
+            digest BYTEA PRIMARY KEY,
             at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL
         )
     """)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from gateway.storage import alerts, alerts_read, cases, customers, decisions, history, timeline
+from gateway.storage import alerts, alerts_read, cases, customers, decisions, erasures, history, timeline
 from gateway.storage.alerts_read import Alert
 from gateway.storage.cases import Case
 from gateway.storage.tables import cases as cases_table
@@ -100,7 +100,7 @@ def test_what_people_said_goes_with_the_customer(connection: Connection) -> None
     customers.put(connection, customers.Customer(id="aiko", name="Aiko"))
     decisions.record(connection, decided())
     alerts.heed(connection, said())
-    customers.erase(connection, "aiko")
+    erasures.erase(connection, "aiko")
     assert connection.execute(select(interventions)).all() == []
 
 

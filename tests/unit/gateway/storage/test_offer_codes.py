@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from gateway.storage import customers, offer_codes
+from gateway.storage import customers, erasures, offer_codes
 from gateway.storage.customers import Customer
 from gateway.storage.offer_codes import ALPHABET, check_character, normalised, shown
 
@@ -57,5 +57,5 @@ def test_a_customer_has_one_code_for_a_decision_and_erasure_takes_it(connection:
     first = offer_codes.give(connection, customer_id="hanako", **about)
     assert offer_codes.give(connection, customer_id="hanako", **about) == first == normalised(first)
     assert offer_codes.give(connection, customer_id="taro", **about) != first
-    customers.erase(connection, "hanako")
+    erasures.erase(connection, "hanako")
     assert offer_codes.get(connection, first) is None
