@@ -138,6 +138,7 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     from gateway.delivery import means
     from gateway.delivery.wording import followed
     from gateway.ingress.probes import probes
+    from gateway.retention.chore import Chore
     from gateway.storage.database import connect
 
     async def work(stop: asyncio.Event) -> None:
@@ -152,6 +153,7 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
             with engine.begin() as connection:
                 links = means.links_of(connection, settings)
             app = create_app(settings, engine, event_log, hooks=[hooks.router(engine, settings, links)])
+            app.state.jobs.append(Chore(engine, settings.retention).until_stopped)
             wording = stack.enter_context(followed(app.state.api.wording))
             if settings.templates.dir is not None:
                 app.state.jobs.append(partial(templates_watch.watch, engine, settings.templates.dir))
