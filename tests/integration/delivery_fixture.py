@@ -136,12 +136,7 @@ class DeliverProcess:
     """A deliver role in a process of its own, to be killed."""
 
     def __init__(self, database_url: str, settings: Settings, folder: Path) -> None:
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path.cwd()),
-            "KIZASHI_DATABASE__URL": database_url,
-            **_as_environment(settings),
-        }
+        self._environment = as_environment(settings, database_url)
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -169,7 +164,8 @@ class DeliverProcess:
         return time.monotonic() - begun
 
 
-def _as_environment(settings: Settings) -> dict[str, str]:
+def as_environment(settings: Settings, database_url: str) -> dict[str, str]:
+    """What a process of the gateway is started with."""
     named: dict[str, object] = {
         "PUBLIC_URL": settings.public_url,
         "FCM__PROJECT_ID": settings.fcm.project_id,
@@ -189,7 +185,12 @@ def _as_environment(settings: Settings) -> dict[str, str]:
         "DELIVERY__MAX_ATTEMPTS": settings.delivery.max_attempts,
         "DELIVERY__RATE": json.dumps(settings.delivery.rate),
     }
-    return {f"KIZASHI_{name}": str(value) for name, value in named.items()}
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path.cwd()),
+        "KIZASHI_DATABASE__URL": database_url,
+        **{f"KIZASHI_{name}": str(value) for name, value in named.items()},
+    }
 
 
 def now_ms() -> int:
