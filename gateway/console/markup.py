@@ -113,10 +113,11 @@ def value_text(value: Any) -> str:
     return str(value)
 
 
-def facts(pairs: Iterable[tuple[str, Any]]) -> Markup:
-    """Names and values in two columns; what is nested stands indented below its name."""
+def facts(pairs: Iterable[tuple[str, Any]], *, narrow: bool = False) -> Markup:
+    """Names and values in two columns; what is nested stands indented below its name. ``narrow``: names are short."""
     rows = [_fact(name, value) for name, value in pairs if value not in (None, "", [], {})]
-    return H('<dl class="facts">{}</dl>').format(joined(rows)) if rows else NOTHING
+    kind = "facts narrow" if narrow else "facts"
+    return H('<dl class="{}">{}</dl>').format(kind, joined(rows)) if rows else NOTHING
 
 
 def _fact(name: str, value: Any) -> Markup:

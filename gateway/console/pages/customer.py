@@ -266,7 +266,7 @@ def _addresses(known: Known) -> Markup:
         rows.append((CHANNELS.get(channel, channel), H('{}<div class="chips">{}</div>').format(named, said)))
     source = known.consents.source
     return H("{}{}").format(
-        facts(rows),
+        facts(rows, narrow=True),
         H('<p class="muted small" style="margin-top:10px">Consents by: {}</p>').format(source) if source else NOTHING,
     )
 

@@ -105,4 +105,11 @@ def _row(rule: Rule, active: Activity, now: datetime) -> Markup:
     return H(
         '<a class="row rule" href="/console/rules/{}"><span><span class="title">{}</span><br>'
         '<span class="sub">{}</span></span><span class="chips">{}</span>{}<span class="end">{}</span></a>'
-    ).format(rule.id, rule.name or rule.id, rule.summary or rule.id, joined(chips), often, last)
+    ).format(rule.id, rule.name or rule.id, rule.summary or _below(rule), joined(chips), often, last)
+
+
+def _below(rule: Rule) -> str:
+    """The line under the title, which is the id where the rule has no name."""
+    if rule.name:
+        return rule.id
+    return f"watches {', '.join(rule.metrics)}" if rule.metrics else "watches events"
