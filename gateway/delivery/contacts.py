@@ -92,9 +92,25 @@ def _resolved(connection: Connection, decision: Decision, means: Means, now: dat
     earlier = _stop_all(connection, decision.alert_id, reason, why, now)
     if decision.purpose in QUIETLY_RESOLVED or decision.ended_by is not None:
         return
-    for customer_id in dict.fromkeys(each.customer_id for each in earlier):
+    tried = dict.fromkeys(each.customer_id for each in earlier)
+    for customer_id in tried:
         channel = _channel_that_reached(connection, decision.alert_id, customer_id)
+        if channel is None:
+            _end_by_digest(connection, decision, customer_id, means, now)
         _open(connection, decision, customer_id, () if channel is None else (channel,), means, now)
+    if decision.customer_id is not None and decision.customer_id not in tried:
+        _end_by_digest(connection, decision, decision.customer_id, means, now)
+
+
+def _end_by_digest(connection: Connection, decision: Decision, customer_id: str, means: Means, now: datetime) -> None:
+    """Who has heard of the alert by digest alone hears of its end by the next one."""
+    if decision.purpose not in means.policy.digest.purposes:
+        return
+    around = surroundings(connection, decision)
+    channels = () if decision.notify is None else decision.notify.channels
+    request = _request(decision, channels, around, means.templates)
+    said = words(decision, around)
+    gathering.put_end_aside(connection, request, customer_id, decision.alert_id, said, means.policy, now)
 
 
 def _stop_all(

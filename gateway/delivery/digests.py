@@ -13,16 +13,15 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.delivery import entries, reach, steps
+from gateway.delivery import entries, gathering, reach, steps
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import SUPPRESSIONS
 from gateway.delivery.rendering import Means
-from gateway.storage import contacts, digest_items, timeline, turns
+from gateway.storage import contacts, digest_items, history, timeline, turns
 from gateway.storage.contacts import Contact
 from gateway.storage.digest_items import Due, Item, Standing
 from notifiers.policy import ContactRequest, Customer, History, PolicySettings, Reason
 from notifiers.policy import request as asked
-from notifiers.policy.gathering import due_ms
 from notifiers.policy.night import local_time
 from notifiers.policy.stages.quiet_hours import whereabouts
 from rules.decision import derived_id
@@ -38,12 +37,14 @@ _WHY = {
     Reason.ACKNOWLEDGED: "somebody has taken notice of the alert",
     Reason.SNOOZED: "the alert is snoozed",
     Reason.INHIBITED: "the alert of another rule speaks for this one",
+    Reason.NOT_TOLD: "the digest that told of the alert never left",
+    Reason.FIRES_AGAIN: "the same alarm is on again",
 }
 
 
 class _Sorted(NamedTuple):
     told: list[Item]
-    """Newest first."""
+    """Newest first, and what is over after the rest."""
     left_out: list[tuple[Item, Reason]]
 
 
@@ -60,7 +61,7 @@ def make(connection: Connection, due: Due, means: Means, now: datetime) -> None:
     latest = msgspec.convert(items[0].request, ContactRequest)
     contact_id = derived_id("c", "digest", *due, _day(latest, customer, means.policy, now))
     if contacts.lock(connection, contact_id) is not None:  # they moved to another zone, or the hour was changed
-        _put_back(connection, items, customer, means.policy, now)
+        gathering.put_back(connection, items, customer, means.policy, now)
         return
     found = _sorted(connection, items, now)
     timeline.add(connection, [_left_out(item, reason, now) for item, reason in found.left_out])
@@ -95,10 +96,11 @@ def renewed(connection: Connection, contact: Contact, now: datetime) -> Contact 
 
 
 def _sorted(connection: Connection, items: Sequence[Item], now: datetime) -> _Sorted:
-    standing = digest_items.alerts_of(connection, {item.alert_id for item in items})
+    news, ends = [item for item in items if not item.is_end], [item for item in items if item.is_end]
+    standing = digest_items.alerts_of(connection, {item.alert_id for item in news})
     found = _Sorted([], [])
-    for item in items:
-        reason = worthless(item, standing.get(item.alert_id), now)
+    reasons = [worthless(item, standing.get(item.alert_id), now) for item in news]
+    for item, reason in zip([*news, *ends], [*reasons, *_overtaken(connection, ends)], strict=True):
         if reason is None:
             found.told.append(item)
         else:
@@ -120,23 +122,25 @@ def worthless(item: Item, alert: Standing | None, now: datetime) -> Reason | Non
     return Reason.INHIBITED if alert.inhibited_by is not None else None
 
 
+def _overtaken(connection: Connection, ends: Sequence[Item]) -> list[Reason | None]:
+    """Why each of ``ends``, all one customer's, is not told any more; ``None``: it is."""
+    if not ends:
+        return []
+    over = {item.alert_id for item in ends}
+    told = digest_items.heard_of(connection, over, ends[0].customer_id, history.TOLD)
+    again = digest_items.firing_again(connection, over)
+    return [
+        Reason.NOT_TOLD if item.alert_id not in told else Reason.FIRES_AGAIN if item.alert_id in again else None
+        for item in ends
+    ]
+
+
 def _tell(
     connection: Connection, contact_id: str, told: list[Item], customer: Customer, means: Means, now: datetime
 ) -> None:
     request = _request(told, now)
     raw = msgspec.to_builtins(request)
     planned = ask(connection, request, customer, alert_id=contact_id, policy=means.policy, now=now)
-    if not planned.steps:
-        timeline.add(
-            connection,
-            [
-                entries.of_suppression(customer_id=customer.id, request=raw, rule_version="", no=no, at=now)
-                for no in planned.suppressions
-            ],
-        )
-        for no in planned.suppressions:
-            SUPPRESSIONS.labels(no.reason.value).inc()
-        return
     fresh = Contact(
         id=contact_id,
         decision_id=request.decision_id,
@@ -147,8 +151,21 @@ def _tell(
         request=raw,
         context={"words": _words(told, request), "rule_version": "", "items": _as_json(told)},
     )
+    if not planned.steps:
+        timeline.add(
+            connection,
+            [
+                entries.of_suppression(customer_id=customer.id, request=raw, rule_version="", no=no, at=now)
+                for no in planned.suppressions
+            ],
+        )
+        for no in planned.suppressions:
+            SUPPRESSIONS.labels(no.reason.value).inc()
+        refused = [(no.channel, no.reason.value) for no in planned.suppressions]
+        gathering.keep(connection, fresh, customer, refused, means.policy, now)
+        return
     count = len(_by_alert(told))
-    entry = entries.of_plan(fresh, now, f"A digest of {count} that a frequency cap had refused", part="digest")
+    entry = entries.of_plan(fresh, now, f"A digest of {count} that were not told at once", part="digest")
     decisions = [item.decision_id for item in told]
     timeline.add(connection, [entries.with_detail(entry, {**entry.detail, "decisions": decisions})])
     steps.begin(connection, fresh, planned, customer, means, now)
@@ -216,16 +233,6 @@ def _left_out(item: Item, reason: Reason, now: datetime) -> timeline.Entry:
         reason=reason.value,
         detail={"summary": item.summary},
     )
-
-
-def _put_back(
-    connection: Connection, items: Sequence[Item], customer: Customer, policy: PolicySettings, now: datetime
-) -> None:
-    """There was a digest today: these are told in the next one."""
-    for item in items:
-        request = msgspec.convert(item.request, ContactRequest)
-        due = timeline.moment(due_ms(request, customer, policy, int(now.timestamp() * 1000)))
-        digest_items.add(connection, msgspec.structs.replace(item, due_at=due))
 
 
 def _day(request: ContactRequest, customer: Customer, policy: PolicySettings, now: datetime) -> str:

@@ -138,7 +138,10 @@ def _proceed(
     whole = customer is None or any(no.channel is None for no in planned.suppressions)
     if customer is None or (not planned.steps and (whole or not tried)):
         _refused(connection, contact, planned, now, tried=bool(tried), on_record=customer is not None)
-        if customer is not None and not tried:
+        if customer is not None and not tried and contact.request.get("digest"):
+            refused_for = [(no.channel, no.reason.value) for no in planned.suppressions]
+            gathering.keep(connection, contact, customer, refused_for, means.policy, now)
+        elif customer is not None and not tried:
             request, said = msgspec.convert(contact.request, ContactRequest), contact.context["words"]
             gathering.put_aside(
                 connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
@@ -200,7 +203,14 @@ def _start(
         contacts.change(connection, contact.id, state="active", step=contact.step + 1, due_at=now + wait)
         wake.notify(connection, wake.OUTBOX, wake.QUEUED)
         return
-    _exhausted(connection, contact, messages.of_contact(connection, contact.id), not_used, now)
+    standing = messages.of_contact(connection, contact.id)
+    if standing or not not_used:
+        _exhausted(connection, contact, standing, not_used, now)
+        return
+    _unsent(connection, contact, not_used, now)
+    if contact.request.get("digest"):
+        refused_for = [(no.channel, no.reason) for no in not_used]
+        gathering.keep(connection, contact, customer, refused_for, means.policy, now)
 
 
 def _offer_code(connection: Connection, contact: Contact) -> str | None:
@@ -275,9 +285,6 @@ def _exhausted(
     not_used: Sequence[NotUsed],
     now: datetime,
 ) -> None:
-    if not standing and not_used:
-        _unsent(connection, contact, not_used, now)
-        return
     _end(connection, contact, "exhausted")
     if any(message.state in history.TOLD for message in standing):
         summary = "Every channel was used; nothing confirms that the customer was reached"

@@ -1,20 +1,23 @@
-"""What frequency caps refused and the customer's next digest tells. Changed in the customer's turn (see ``turns``)."""
+"""What the customer's next digest tells. Changed in the customer's turn (see ``turns``).
+
+It is what frequency caps refused, and the ends of alerts of which the customer has heard by digest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, and_, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage.tables import alerts, digest_items
+from gateway.storage.tables import alerts, contacts, digest_items, messages
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A refused decision. Times are UTC."""
+    """A decision that was refused, or that ends what a digest told. Times are UTC."""
 
     customer_id: str
     decision_id: str
@@ -23,11 +26,16 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """What the digest says of it."""
     request: dict[str, Any]
-    """The contact request that was refused."""
+    """The contact request that was refused, or that would tell the end."""
     expires_at: datetime | None
     at: datetime
-    """When it was refused."""
+    """When it was put aside."""
     due_at: datetime
+
+    @property
+    def is_end(self) -> bool:
+        """Whether it tells that an alert is over."""
+        return bool(self.request["transition"] == "resolved")
 
 
 class Standing(NamedTuple):
@@ -93,6 +101,33 @@ def alerts_of(connection: Connection, alert_ids: Collection[str]) -> dict[str, S
         ).where(alerts.c.id.in_(alert_ids))
     )
     return {row[0]: Standing(*row[1:]) for row in found}
+
+
+def heard_of(connection: Connection, alert_ids: Collection[str], customer_id: str, states: Sequence[str]) -> set[str]:
+    """Those of the alerts that a digest to the customer tells of, with a message in one of ``states``."""
+    found: set[str] = set()
+    for alert_id in alert_ids:
+        told = exists().where(
+            contacts.c.customer_id == customer_id,
+            contacts.c.request["digest"].astext == "true",
+            contacts.c.context["items"].contains([{"alert_id": alert_id}]),
+            messages.c.contact_id == contacts.c.id,
+            messages.c.state.in_(states),
+        )
+        if connection.execute(select(told)).scalar_one():
+            found.add(alert_id)
+    return found
+
+
+def firing_again(connection: Connection, alert_ids: Collection[str]) -> set[str]:
+    """Those of the alerts after which their rule fires on the same device again."""
+    later = alerts.alias()
+    query = (
+        select(alerts.c.id)
+        .join(later, and_(later.c.rule_id == alerts.c.rule_id, later.c.subject == alerts.c.subject))
+        .where(alerts.c.id.in_(alert_ids), later.c.id != alerts.c.id, later.c.state == "firing")
+    )
+    return set(connection.execute(query).scalars())
 
 
 def _of(due: Due, now: datetime) -> tuple[Any, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from notifiers.policy.night import next_at_ms
 from notifiers.policy.reason import Reason, Suppression
@@ -13,6 +13,11 @@ from notifiers.policy.stages.quiet_hours import whereabouts
 
 GATHERED = frozenset({"firing", "repeat", "raised"})
 """Transitions that a digest can still tell of."""
+
+PASSING = frozenset(
+    {Reason.FREQUENCY_CAP, Reason.BUDGET_USED_UP, Reason.NUMBER_CAP, Reason.PREFIX_CAP, Reason.QUIET_HOURS}
+)
+"""Reasons that may be gone by the next day."""
 
 
 def is_gathered(
@@ -28,6 +33,17 @@ def is_gathered(
     if not any(no.channel is None and no.reason is Reason.FREQUENCY_CAP for no in refused):
         return False
     return refuse_held_out(Contact(request, customer, History(), settings, request.decided_at_ms)) is None
+
+
+def is_kept(refused: Iterable[tuple[str | None, str]]) -> bool:
+    """Whether what a refused digest would have told waits for the next one.
+
+    Args:
+        refused: channel (``None``: the whole contact) and reason of each "no".
+    """
+    found = list(refused)
+    whole = [reason for channel, reason in found if channel is None]
+    return any(reason in PASSING for reason in whole or [reason for _, reason in found])
 
 
 def due_ms(request: ContactRequest, customer: Customer, settings: PolicySettings, now_ms: int) -> int:

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     """Somebody has taken notice of the alert."""
     SNOOZED = "snoozed"
     """Somebody does not want to hear of the alert for a while."""
+    FIRES_AGAIN = "fires_again"
+    """The alert is over, but the same rule's next one on the device fires by now."""
     INHIBITED = "inhibited"
     """The alert of another rule on the same device explains this one."""
     LATE = "late"
