@@ -105,8 +105,8 @@ def meta(entry: Entry, *, first: Markup = NOTHING) -> Markup:
         parts.append(H("<span>store {}</span>").format(entry.store_id))
     if entry.rule_id:
         parts.append(H("<span>rule {}</span>").format(entry.rule_id))
-    if entry.reason:
-        # A suppression's own line is the whole sentence; elsewhere the reason is only a code.
+    if entry.reason and entry.kind != "reply":
+        # A suppression's own line is the whole sentence, as a reply's is; elsewhere the reason is only a code.
         said = words(entry.reason) if entry.kind == "suppression" else f"because: {reason_words(entry.reason)}"
         parts.append(H("<span>{}</span>").format(said))
     return H('<div class="meta">{}</div>').format(joined(parts))
