@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy import Engine
 
-from gateway.delivery import bounces, means, operations, providers
+from gateway.delivery import bounces, means, operations, providers, spending
 from gateway.delivery.links import Links
 from gateway.delivery.listen import listen
 from gateway.delivery.mailbox import Mailbox
@@ -58,6 +58,7 @@ class Deliverer:
         wording = Wording(engine, settings.templates.dir)
         with engine.begin() as connection:
             equipment = Means(wording.templates, means.policy_of(settings), means.links_of(connection, settings))
+            spending.review(connection, equipment.policy.money, utc_now())
         self._engine = engine
         self._stop = threading.Event()
         delivery = settings.delivery

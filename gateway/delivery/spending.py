@@ -12,12 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.delivery.metrics import GIVEN_BACK, SPENT
 from gateway.storage import charges, spending
 from gateway.storage.messages import Claimed, New
+from gateway.storage.provider_alarms import BUDGET
 from gateway.storage.tables import provider_alarms
 from notifiers.policy import Money, Suppression
 from notifiers.policy.stages.spending import refuse_units
@@ -25,7 +26,7 @@ from notifiers.sms.segments import segments
 
 log = structlog.get_logger()
 
-ALARM: Final = "{channel} budget"
+ALARM: Final = "{channel}" + BUDGET
 """Under this name it stands among the providers that need an operator."""
 
 
@@ -82,13 +83,27 @@ def _take(
     return no
 
 
+def review(connection: Connection, money: Money, now: datetime) -> None:
+    """End the alarms of budgets that are not used up by the settings of now: an operator has raised or removed them."""
+    raised = connection.execute(select(provider_alarms.c.provider)).scalars()
+    for channel in [name.removesuffix(BUDGET) for name in raised if name.endswith(BUDGET)]:
+        budget = money.daily_budget.get(channel)
+        used = spending.read(connection, _day(now), [channel], []).channels.get(channel, 0)
+        if budget is None or used < budget:
+            _end_alarm(connection, channel)
+
+
 def _day(now: datetime) -> date:
     return now.astimezone(UTC).date()
 
 
 def _new_day(connection: Connection, day: date, channel: str) -> None:
-    connection.execute(delete(provider_alarms).where(provider_alarms.c.provider == ALARM.format(channel=channel)))
+    _end_alarm(connection, channel)
     spending.forget(connection, day)
+
+
+def _end_alarm(connection: Connection, channel: str) -> None:
+    connection.execute(delete(provider_alarms).where(provider_alarms.c.provider == ALARM.format(channel=channel)))
 
 
 def _alarm(connection: Connection, day: date, channel: str, budget: int, reserved: int) -> None:

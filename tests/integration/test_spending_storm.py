@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
+from gateway.delivery import spending
 from gateway.delivery.links import Links
 from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
@@ -19,7 +20,7 @@ from notifiers.policy import Cap, Digest, Money, policy_settings
 from notifiers.sms.segments import segments
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, rows
 
 __all__ = ["engine"]
 
@@ -145,6 +146,27 @@ def test_the_next_day_has_a_budget_of_its_own_and_ends_the_alarm(engine: Engine)
         ("number", 1),
         ("prefix", 1),
     ]
+
+
+def test_a_budget_that_an_operator_raises_or_removes_ends_its_alarm(engine: Engine) -> None:
+    a_customer(engine, "hanako")
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+    def left_by(money: Money) -> int:
+        with engine.begin() as connection:
+            spending.review(connection, money, now)
+        return len(rows(engine, "SELECT 1 FROM provider_alarms WHERE provider = 'sms budget'"))
+
+    used_up = Money(daily_budget={"sms": 1}, daily_reserve={"sms": 0})
+    for number, (mended, after) in enumerate(
+        ((used_up, 1), (Money(daily_budget={"sms": 2}), 0), (Money(daily_budget={"email": 1}), 0))
+    ):
+        decide(engine, means_with(used_up), a_decision(str(number), notify=SMS, summary="short"), at=now)
+        execute(
+            engine, "INSERT INTO provider_alarms (provider, reason) VALUES ('twilio', '20003') ON CONFLICT DO NOTHING"
+        )
+        assert left_by(mended) == after
+    assert rows(engine, "SELECT provider FROM provider_alarms") == [("twilio",)]
 
 
 def test_a_message_that_nothing_limits_is_not_counted(engine: Engine) -> None:
