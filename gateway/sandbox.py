@@ -69,6 +69,7 @@ class Sandbox:
             "WEBPUSH__ALLOW_LOOPBACK": "true",
             "SMTP__HOST": LOOPBACK,
             "SMTP__PORT": str(self._smtp),
+            "SMTP__TLS": "false",
             "SMTP__STARTTLS": "false",
             "SMTP__FROM": MAIL_FROM,
             "SMTP__BOUNCE_DOMAIN": MAIL_DOMAIN,
@@ -87,6 +88,19 @@ class Sandbox:
                     http.put(f"sandbox/customers/{quote(customer_id, safe='')}", json=customer).raise_for_status()
         except httpx.HTTPError as error:
             raise EmbeddedError(f"the sandbox did not take in the customers: {error}") from error
+
+    def browser(self, name: str) -> dict[str, object]:
+        """The push subscription of a browser of the running sandbox; any ``name`` is one.
+
+        Raises:
+            EmbeddedError: it does not answer.
+        """
+        try:
+            with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as http:
+                found: dict[str, object] = http.get(f"sandbox/webpush/{quote(name, safe='')}").raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise EmbeddedError(f"the sandbox has no browser {name}: {error}") from error
+        return found
 
     def child(self, env: Mapping[str, str]) -> Child:
         """How to run it, in the environment of the gateway's own roles: it runs ``kizashi bounces read``."""

@@ -174,6 +174,8 @@ class Webhook(_Section):
     """Customers' own endpoints. ``secret`` (``whsec_…``) signs each call; without it the channel is off."""
 
     secret: SecretStr | None = None
+    previous_secret: SecretStr | None = None
+    """Signs beside it while endpoints change over."""
     allow_http: bool = False
     allow_loopback: bool = False
     """Set by the sandbox, whose endpoint is on this machine; without ``sandbox`` it does nothing."""

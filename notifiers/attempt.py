@@ -41,9 +41,16 @@ class Answer(NamedTuple):
 class Attempt:
     """One send, from the first packet to the last."""
 
-    def __init__(self, seconds: float, permit: Permit | None = None) -> None:
-        """Start now; the attempt ends ``seconds`` from now and connects only where ``permit`` lets it."""
+    def __init__(self, seconds: float, permit: Permit | None = None, *, status_only: bool = False) -> None:
+        """Start now.
+
+        Args:
+            seconds: the attempt ends so long from now.
+            permit: asked before each connection.
+            status_only: the answer's body means nothing, and whoever sends it is not waited for.
+        """
         self.permit = permit
+        self.status_only = status_only
         self._ends = time.monotonic() + seconds
         self.request_left = False
         """At least one byte of the request was handed to the network."""
@@ -61,6 +68,10 @@ class Attempt:
             raise TimeoutError("the attempt's deadline has passed")
         return left
 
+    def hurry(self, seconds: float) -> None:
+        """End ``seconds`` from now, if not before."""
+        self._ends = min(self._ends, time.monotonic() + seconds)
+
     def begin_request(self) -> None:
         """Forget an earlier request of the same attempt (fetching an access token)."""
         self.request_left = False
@@ -71,9 +82,9 @@ _thread = threading.local()
 
 
 @contextmanager
-def attempt(seconds: float, permit: Permit | None = None) -> Iterator[Attempt]:
+def attempt(seconds: float, permit: Permit | None = None, *, status_only: bool = False) -> Iterator[Attempt]:
     """Make an attempt the current one of this thread while the block runs; see ``Attempt``."""
-    begun = Attempt(seconds, permit)
+    begun = Attempt(seconds, permit, status_only=status_only)
     _thread.attempt = begun
     try:
         yield begun

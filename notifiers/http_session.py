@@ -24,10 +24,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
-from notifiers.attempt import Answer, connect, current, tls_context
+from notifiers.attempt import Answer, Attempt, connect, current, tls_context
 
 MAX_ANSWER_BYTES = 1_000_000
 """A provider's answer is a few hundred bytes; more than this is no answer."""
+
+MAX_IDLE_TALK_BYTES, IDLE_TALK_S = 16_000, 0.25
+"""Of a body that means nothing so much is read, for so long: enough to use the connection again where it is short."""
 
 IDLE_LIMIT_S = 30.0
 """A connection idle for longer is not used again."""
@@ -127,18 +130,29 @@ class DeadlineAdapter(HTTPAdapter):
             now.begin_request()
             timeout = now.remaining()
         response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
-        body = _read(response)
+        body = _skimmed(response, now) if now is not None and now.status_only else _read(response, MAX_ANSWER_BYTES)
         if now is not None:
             now.answer = Answer(response.status_code, response.headers, body)
         return response
 
 
-def _read(response: requests.Response) -> bytes:
-    """Read the body, at most ``MAX_ANSWER_BYTES`` of it."""
+def _skimmed(response: requests.Response, now: Attempt) -> bytes:
+    """The body of an answer whose status says all; nothing of it where it is long or slow, and the connection ends."""
+    now.hurry(IDLE_TALK_S)
+    try:
+        return _read(response, MAX_IDLE_TALK_BYTES)
+    except (requests.exceptions.RequestException, OSError):
+        response.close()
+        response._content = b""
+        return b""
+
+
+def _read(response: requests.Response, at_most: int) -> bytes:
+    """Read the body, at most so many bytes of it."""
     body = bytearray()
     for chunk in response.iter_content(65536):
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
+        if len(body) > at_most:
             response.close()
             raise requests.exceptions.ContentDecodingError("the answer is too long to be one")
     # requests offers no public way to hand over a body that was already read.

@@ -1,7 +1,8 @@
 """Calls of machines that a stranger has named: a customer's own endpoint, the push service of their browser.
 
 Whoever names the URL must gain nothing by it: no way into our network (``notifiers.egress``), no redirect, no cookie,
-no proxy that would look the name up for us, and no thread held for longer than the deadline, nor again and again.
+no proxy that would look the name up for us, and no thread held for longer than the deadline, nor again and again. The
+status of an answer is all that counts: whoever answers at length, or a byte at a time, is not listened to.
 """
 
 from __future__ import annotations
@@ -57,13 +58,13 @@ class Strangers:
         self._finalizer = weakref.finalize(self, self._session.close)
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Refused | Retry | Unknown:
-        """Post once, to a URL in which ``endpoint.fault_of`` finds nothing: the whole answer, or what came instead."""
+        """Post once, to a URL in which ``endpoint.fault_of`` finds nothing: the answer, or what came instead."""
         host = urlsplit(url).netloc
         left_s = self._slow.seconds_left(host, time.monotonic())
         if left_s:
             reason = f"{self._channel}: the endpoint keeps us waiting, and is left alone for a while"
             return Retry(reason, after_s=left_s)
-        with attempt(self._deadline_s, self._permit) as now:
+        with attempt(self._deadline_s, self._permit, status_only=True) as now:
             begun = time.monotonic()
             outcome = self._post(now, url, body, headers)
             ended = time.monotonic()

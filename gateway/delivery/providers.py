@@ -136,6 +136,7 @@ def _webhook(settings: Settings) -> dict[str, Any] | None:
         return None
     return {
         "secret": webhook.secret.get_secret_value(),
+        "previous_secret": _plain(webhook.previous_secret),
         "allow_http": webhook.allow_http,
         "allow_loopback": settings.sandbox and webhook.allow_loopback,
         "ca_file": str(webhook.ca_file) if webhook.ca_file else None,

@@ -17,6 +17,8 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     secret: str
     """``whsec_…``; each endpoint is given it to check our signature."""
+    previous_secret: str | None = None
+    """While endpoints change over to ``secret``: each call is signed with both."""
     allow_http: bool = False
     """Also call ``http://`` endpoints: anybody on the way can read what they are told."""
     allow_loopback: bool = False
@@ -28,10 +30,13 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Connections kept alive to one endpoint; as many as there are sending threads."""
 
     def __post_init__(self) -> None:
-        try:
-            key_of(self.secret)
-        except ValueError as error:
-            raise ValueError(f"webhook.secret {error}") from None
+        _check("webhook.secret", self.secret)
+        if self.previous_secret is not None:
+            _check("webhook.previous_secret", self.previous_secret)
+        if self.secret == self.previous_secret:
+            raise ValueError(
+                "webhook.previous_secret is webhook.secret: put the one from before there, or leave it out"
+            )
         if self.deadline_s <= 0:
             raise ValueError("webhook.deadline_s must be more than 0")
 
@@ -39,3 +44,10 @@ class WebhookConfig(msgspec.Struct, frozen=True, kw_only=True):
         return f"WebhookConfig(allow_http={self.allow_http}, deadline_s={self.deadline_s})"
 
     __str__ = __repr__
+
+
+def _check(name: str, secret: str) -> None:
+    try:
+        key_of(secret)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None

@@ -25,7 +25,8 @@ class WebhookNotifier:
     def __init__(self, config: WebhookConfig) -> None:
         """Open nothing yet; the first send connects."""
         self._config = config
-        self._key = signature.key_of(config.secret)
+        secrets = [config.secret, *([config.previous_secret] if config.previous_secret else [])]
+        self._keys = [signature.key_of(secret) for secret in secrets]
         self._strangers = Strangers(
             self.channel,
             allow_loopback=config.allow_loopback,
@@ -61,5 +62,5 @@ class WebhookNotifier:
             "Accept-Encoding": "identity",
             signature.ID: message.message_id,
             signature.TIMESTAMP: str(now_s),
-            signature.SIGNATURE: signature.sign(self._key, message.message_id, now_s, body),
+            signature.SIGNATURE: signature.signed(self._keys, message.message_id, now_s, body),
         }

@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 PREFIX = "whsec_"
@@ -40,8 +41,13 @@ def key_of(secret: str) -> bytes:
     return key
 
 
+def signed(keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:
+    """The value of ``webhook-signature``: one signature for each of ``keys``, the newest first."""
+    return " ".join(sign(key, message_id, timestamp, body) for key in keys)
+
+
 def sign(key: bytes, message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of ``webhook-signature``. ``timestamp``: Unix seconds, as in ``webhook-timestamp``."""
+    """One signature. ``timestamp``: Unix seconds, as in ``webhook-timestamp``."""
     digest = hmac.new(key, f"{message_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return _SCHEME + base64.b64encode(digest).decode()
 

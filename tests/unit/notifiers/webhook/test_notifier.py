@@ -110,6 +110,18 @@ def test_the_body_says_who_what_and_when_and_is_the_same_at_each_try(opened: Any
     assert build(message(url)) == build(message(url))
 
 
+@pytest.mark.parametrize("known", ["secret", "previous_secret"])
+def test_while_a_secret_is_replaced_receivers_with_either_accept(opened: Any, known: str) -> None:
+    both = {"secret": "whsec_" + "bmV3ZXJz" * 4, "previous_secret": SECRET}
+    with running(Options(webhook_secret=both[known])) as receiver:
+        notifier = opened(allow_loopback=True, **both)
+        url = f"http://127.0.0.1:{receiver.http_port}/webhook/rotation"
+        assert notifier.send(message(url)) == Accepted("m1", delivered=True)
+        old_one_gone = opened(allow_loopback=True, secret=both["secret"])
+        expected = Accepted("m2", delivered=True) if known == "secret" else Refused("webhook HTTP 401")
+        assert old_one_gone.send(message(url, message_id="m2")) == expected
+
+
 def test_a_receiver_with_another_secret_refuses_our_signature(opened: Any, sandbox: Sandbox) -> None:
     notifier = opened(allow_loopback=True, secret="whsec_" + "b3RoZXJz" * 4)
     url = f"http://127.0.0.1:{sandbox.http_port}/webhook/secret"
@@ -164,7 +176,9 @@ def test_a_redirect_is_not_followed(opened: Any, sandbox: Sandbox, connected: li
     [
         *("127.0.0.1", "127.1", "0x7f.1", "2130706433", "0", "10.0.0.5", "192.168.1.1", "169.254.169.254"),
         *("100.100.100.200", "[::1]", "[::ffff:169.254.169.254]", "[::ffff:127.0.0.1]", "[64:ff9b::a9fe:a9fe]"),
-        *("[fd00:ec2::254]", "[fe80::1]", "[ff02::1]", "224.0.0.1", "255.255.255.255", "localhost"),
+        *("[fd00:ec2::254]", "[fe80::1]", "[ff02::1]", "224.0.0.1", "255.255.255.255", "localhost", "localhost."),
+        *("017700000001", "0177.0.0.1", "0xa9fea9fe", "2852039166", "169.254.43518", "127.0.0.1.", "[::]", "0.0.0.0"),
+        *("[2002:a9fe:a9fe::1]", "[::7f00:1]", "[::ffff:7f00:1]", "[64:ff9b:1::a9fe:a9fe]", "[0:0:0:0:0:ffff:a00:1]"),
     ],
 )
 def test_no_connection_is_made_to_what_is_not_public(opened: Any, connected: list[str], host: str) -> None:
@@ -204,8 +218,8 @@ def test_even_the_sandbox_calls_nothing_private_but_this_machine(
 def test_a_proxy_of_the_environment_is_not_asked(
     opened: Any, connected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:3128")
-    monkeypatch.setenv("all_proxy", "http://127.0.0.1:3128")
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:3128")
     monkeypatch.setattr(socket, "getaddrinfo", Resolver(["8.8.8.8"]))
     assert isinstance(opened().send(message(STRANGER)), Retry)
     assert connected == ["8.8.8.8"]
@@ -230,7 +244,12 @@ def test_a_name_that_nobody_knows_may_be_known_later(opened: Any, monkeypatch: p
 
 @pytest.mark.parametrize(
     ("changes", "mend"),
-    [({"secret": "whsec_short"}, "webhook.secret must be whsec_"), ({"deadline_s": 0}, "webhook.deadline_s")],
+    [
+        ({"secret": "whsec_short"}, "webhook.secret must be whsec_"),
+        ({"previous_secret": "whsec_short"}, "webhook.previous_secret must be whsec_"),
+        ({"previous_secret": SECRET}, "webhook.previous_secret is webhook.secret"),
+        ({"deadline_s": 0}, "webhook.deadline_s"),
+    ],
 )
 def test_a_configuration_that_cannot_work_says_so(changes: dict[str, Any], mend: str) -> None:
     with pytest.raises(ValueError, match=mend):

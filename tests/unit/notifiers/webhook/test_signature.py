@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifiers.webhook.signature import TOLERANCE_S, is_valid, key_of, sign
+from notifiers.webhook.signature import TOLERANCE_S, is_valid, key_of, sign, signed
 
 # The vector that the Standard Webhooks libraries are tested with.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -30,6 +30,14 @@ def test_the_published_vector_is_signed_as_published() -> None:
 )
 def test_one_right_signature_among_several_is_enough(signatures: str) -> None:
     assert is_valid(key_of(SECRET), MESSAGE_ID, str(SIGNED_AT), BODY, signatures, SIGNED_AT + 1)
+
+
+def test_two_keys_make_two_signatures_each_right_for_its_own() -> None:
+    keys = [key_of(SECRET), b"an older key of 24 bytes"]
+    signatures = signed(keys, MESSAGE_ID, SIGNED_AT, BODY)
+    assert signatures.split(" ") == [sign(key, MESSAGE_ID, SIGNED_AT, BODY) for key in keys]
+    for key in keys:
+        assert is_valid(key, MESSAGE_ID, str(SIGNED_AT), BODY, signatures, SIGNED_AT)
 
 
 @pytest.mark.parametrize(
