@@ -102,6 +102,19 @@ class Sandbox:
             raise EmbeddedError(f"the sandbox has no browser {name}: {error}") from error
         return found
 
+    def browser(self, name: str) -> dict[str, object]:
+        """The push subscription of a browser of the running sandbox; any id of a customer names one.
+
+        Raises:
+            EmbeddedError: it does not answer.
+        """
+        try:
+            with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as http:
+                found: dict[str, object] = http.get(f"sandbox/webpush/{quote(name, safe='')}").raise_for_status().json()
+        except httpx.HTTPError as error:
+            raise EmbeddedError(f"the sandbox has no browser {name}: {error}") from error
+        return found
+
     def child(self, env: Mapping[str, str]) -> Child:
         """How to run it, in the environment of the gateway's own roles: it runs ``kizashi bounces read``."""
         return Child(

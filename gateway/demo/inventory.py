@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -24,6 +25,14 @@ def of_scenario(scenario: str) -> dict[str, Any]:
         raise EmbeddedError(f"kizashi-sim {scenario}: {done.stderr.strip() or 'failed'}")
     inventory: dict[str, Any] = json.loads(done.stdout)
     return inventory
+
+
+def give_browsers(customers: dict[str, Any], browser: Callable[[str], dict[str, object]]) -> None:
+    """A browser for each customer who has agreed to be told by web push; only a running sandbox knows its address."""
+    for customer_id, customer in customers.items():
+        agreed = [by for by in customer.get("consents", {}).values() if isinstance(by, dict)]
+        if any(by.get("webpush") for by in agreed):
+            customer["addresses"]["webpush"] = [browser(customer_id)]
 
 
 def bring_in(inventory: dict[str, Any], base_url: str, key: str) -> dict[str, dict[str, str]]:

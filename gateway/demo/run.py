@@ -86,6 +86,8 @@ class _Stage:
         with self._console.status("Starting NATS, PostgreSQL and the gateway …"):
             gateway.start()
         with self._console.status(f"Bringing in {len(cast['devices'])} devices and their owners …"):
+            if gateway.sandbox is not None:
+                inventory.give_browsers(cast["customers"], gateway.sandbox.browser)
             credentials = inventory.bring_in(cast, settings.public_url, self._key)
             if gateway.sandbox is not None:
                 gateway.sandbox.introduce(cast["customers"])

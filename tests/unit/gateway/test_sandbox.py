@@ -13,6 +13,7 @@ import gateway.sandbox
 from gateway.embedded.errors import EmbeddedError
 from gateway.sandbox import Sandbox
 from notifiers.sandbox import server
+from notifiers.webpush import vapid
 
 
 @pytest.fixture
@@ -40,6 +41,22 @@ def test_a_sandbox_that_refuses_or_is_away_is_told_so(sandbox: tuple[Sandbox, se
     ours._http = 1
     with pytest.raises(EmbeddedError, match="did not take in the customers"):
         ours.introduce({"aiko": {"addresses": {}}})
+
+
+def test_any_name_is_a_browser_and_pushes_reach_it_with_the_gateways_own_key(
+    sandbox: tuple[Sandbox, server.Sandbox],
+) -> None:
+    ours, running = sandbox
+    subscription = ours.browser("aiko:1")
+    assert subscription["endpoint"] == f"http://127.0.0.1:{running.http_port}/webpush/aiko:1"
+    settings = {name.removeprefix("KIZASHI_WEBPUSH__"): value for name, value in ours.environment().items()}
+    assert settings["SUBJECT"].startswith("mailto:")
+    public = vapid.public_of(vapid.key_of(settings["PRIVATE_KEY"]))
+    argv = ours.child({}).argv
+    assert argv[argv.index("--webpush-key") + 1] == public
+    ours._http = 1
+    with pytest.raises(EmbeddedError, match="has no browser aiko"):
+        ours.browser("aiko")
 
 
 def test_mail_comes_back_into_the_gateways_own_program(sandbox: tuple[Sandbox, server.Sandbox]) -> None:

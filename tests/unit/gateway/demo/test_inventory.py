@@ -106,3 +106,17 @@ def test_the_shipped_scenario_has_a_cast() -> None:
 def test_a_scenario_that_is_not_there_is_named() -> None:
     with pytest.raises(EmbeddedError, match="kizashi-sim no-such-scenario"):
         inventory.of_scenario("no-such-scenario")
+
+
+def test_who_has_agreed_to_web_push_is_given_a_browser() -> None:
+    cast: dict[str, Any] = {
+        "aiko": {"addresses": {}, "consents": {"maintenance": {"webpush": True}, "source": "form"}},
+        "ben": {"addresses": {}, "consents": {"maintenance": {"webpush": False}, "source": "form"}},
+        "chie": {"addresses": {}},
+    }
+    inventory.give_browsers(cast, lambda name: {"endpoint": f"http://sandbox/webpush/{name}"})
+    assert [each["addresses"] for each in cast.values()] == [
+        {"webpush": [{"endpoint": "http://sandbox/webpush/aiko"}]},
+        {},
+        {},
+    ]
