@@ -25,6 +25,8 @@ _MENDS = {
     404: "There is nothing at this address; see /v1/openapi.json for the routes.",
     405: "This address does not take this method; see /v1/openapi.json for those it takes.",
 }
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""The names of RFC 9110; older versions of Python know them by other ones."""
 
 
 class Problem(Exception):  # noqa: N818 - the term of RFC 9457
@@ -52,7 +54,8 @@ def not_found(what: str, name: str) -> Problem:
 
 def document(status: int, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The problem document itself."""
-    found: dict[str, Any] = {"type": "about:blank", "title": http.HTTPStatus(status).phrase, "status": status}
+    title = _TITLES.get(status) or http.HTTPStatus(status).phrase
+    found: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     found["detail"] = detail
     if errors:
         found["errors"] = list(errors)
@@ -103,6 +106,8 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 def _place(found: Mapping[str, Any]) -> dict[str, Any]:
     parts = [str(part) for part in found["loc"]]
     message = str(found["msg"]).removeprefix("Value error, ")
+    if found["type"] == "extra_forbidden":
+        message = "no such field; /v1/openapi.json has those that there are"
     return {"place": ".".join(parts), "message": message, "kind": found["type"]}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import json
 from collections.abc import Iterator
@@ -51,7 +52,7 @@ def run(noun: str, path: Path) -> None:
         for problem in problems[:MAX_SHOWN]:
             typer.echo(problem, err=True)
         more = f" (the first {MAX_SHOWN} are shown)" if len(problems) > MAX_SHOWN else ""
-        fail(f"{len(problems)} problems{more}: nothing was imported")
+        fail(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}{more}: nothing was imported")
     with database_connection() as connection:
         _write(connection, checked, importable, noun)
     succeed(f"{len(checked)} {noun} imported from {path}")
@@ -147,18 +148,33 @@ def _row(place: str, body: Any) -> Row:
 def _check(rows: list[Row], importable: Importable) -> tuple[list[tuple[str, BaseModel]], list[str]]:
     checked: list[tuple[str, BaseModel]] = []
     problems: list[str] = []
+    unknown: dict[str, list[Row]] = {}
     identity = TypeAdapter(importable.id_type)
     for row in rows:
         try:
             checked.append((identity.validate_python(row.id), importable.shape.model_validate(row.body)))
         except ValidationError as error:
-            problems += [_problem(row, e["loc"], e["msg"]) for e in error.errors()]
-    return checked, problems
+            for e in error.errors():
+                if e["type"] == "extra_forbidden":
+                    unknown.setdefault(".".join(str(part) for part in e["loc"]), []).append(row)
+                else:
+                    problems.append(_problem(row, e["loc"], e["msg"].removeprefix("Value error, ")))
+    return checked, [_unknown(field, rows, importable.shape) for field, rows in unknown.items()] + problems
 
 
 def _problem(row: Row, where: tuple[int | str, ...], message: str) -> str:
     field = ".".join(str(part) for part in where) or "id"
     return f"{row.place}: {row.id}: {field}: {message}"
+
+
+def _unknown(field: str, rows: list[Row], shape: type[BaseModel]) -> str:
+    """Once for a whole column, for it is one mistake."""
+    *outer, last = field.split(".")
+    known = [] if outer else list(shape.model_fields)
+    near = difflib.get_close_matches(last, known, n=1, cutoff=0.6)
+    mend = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else ""
+    more = f" (in {len(rows)} rows)" if len(rows) > 1 else ""
+    return f"{rows[0].place}: {rows[0].id}: {field}: no such field{mend}{more}"
 
 
 def _write(connection: Connection, rows: list[tuple[str, BaseModel]], importable: Importable, noun: str) -> None:

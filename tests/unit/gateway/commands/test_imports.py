@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.commands.import_shapes import CustomerRow
 from gateway.commands.imports import UnreadableError, nested, read
 
 
@@ -79,3 +80,16 @@ def test_without_a_running_gateway_it_says_how_to_get_one(tmp_path: Path, monkey
     result = CliRunner().invoke(app, ["import", "stores", "stores.json"])
     assert result.exit_code == 1
     assert "kizashi serve" in result.output
+
+
+def test_a_column_that_is_none_of_ours_is_told_once_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,nmae,colour,time_zone\na,x,red,Tokio\nb,y,blue,Asia/Tokyo\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["import", "customers", str(tmp_path / "c.csv")])
+    assert done.exit_code == 1
+    told = [line.partition("c.csv")[2] for line in done.output.splitlines() if "c.csv:" in line]
+    assert told == [
+        ":2: a: nmae: no such field; did you mean name? (in 2 rows)",
+        f":2: a: colour: no such field; there are {', '.join(CustomerRow.model_fields)} (in 2 rows)",
+        ":2: a: time_zone: not a time zone; write it as in Asia/Tokyo or Europe/Berlin",
+    ]
+    assert "3 problems: nothing was imported" in done.output
