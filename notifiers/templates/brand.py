@@ -64,6 +64,7 @@ def _parsed(source: Source, problems: list[Problem]) -> dict[str, Any]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         said = f"cannot be read: {_AT_LINE.sub('', str(error)).strip()}"
+        said += '; text stands in quotes, as in name = "Mizu"' if "Invalid value" in said else ""
         problems.append(Problem(str(path), _line_in(error, text), said))
         return {}
     for fault in faults(path.name, table, text):

@@ -33,8 +33,6 @@ NEEDED = frozenset({"greeting", "refuse_by_address", "questions", "offer_code"})
 MAX_NAME = 40
 """Characters: it stands at the beginning of each SMS."""
 MAX_TEXT = 500
-MIN_CONTRAST = 4.5
-"""WCAG 2.2, 1.4.3: text of ordinary size."""
 
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _LANGUAGE = re.compile("[a-z]{2,3}")
@@ -65,8 +63,8 @@ def faults(file: str, table: Mapping[str, Any], text: str) -> list[Fault]:
     return [Fault(path, line_of(text, path), message) for path, message in found]
 
 
-def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Where the entry ``path`` stands; the line of its table where it cannot be told."""
+def line_of(text: str, path: tuple[str, ...], *, exactly: bool = False) -> int | None:
+    """Where the entry ``path`` stands; the line of its table where it cannot be told, unless ``exactly`` is wanted."""
     header: tuple[str, ...] = ()
     near = None
     for number, line in enumerate(text.splitlines(), 1):
@@ -80,7 +78,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
         key = _KEY.match(line)
         if key and (*header, next(part for part in key.groups() if part)) == path[: len(header) + 1]:
             return number
-    return near
+    return None if exactly else near
 
 
 def _of_brand_file(table: Mapping[str, Any]) -> Iterator[Found]:
@@ -100,7 +98,6 @@ def _of_brand(brand: Mapping[str, Any]) -> Iterator[Found]:
     for name, value in brand.items():
         if name in {"light", "dark"}:
             yield from _of_colours(("brand", name), value, COLOURS)
-            yield from _of_contrast(("brand", name), value)
         elif name == "severity":
             yield from _of_colours(("brand", name), value, SEVERITIES)
         elif isinstance(value, dict) and _LANGUAGE.fullmatch(name):
@@ -133,29 +130,6 @@ def _of_colours(above: tuple[str, ...], colours: Any, known: tuple[str, ...]) ->
             yield (*above, name), slip
         elif not isinstance(value, str) or not _COLOUR.fullmatch(value):
             yield (*above, name), f'must be a colour such as "#0f5c55", not {value!r}'
-
-
-def _of_contrast(above: tuple[str, ...], colours: Any) -> Iterator[Found]:
-    """Pairs that are given together; a single one is laid over the shipped other, which the author cannot see here."""
-    for front, back in (("on_accent", "accent"), ("text", "card"), ("quiet", "page")):
-        pair = [colours.get(name) if isinstance(colours, dict) else None for name in (front, back)]
-        if all(isinstance(each, str) and _COLOUR.fullmatch(each) for each in pair):
-            ratio = contrast(str(pair[0]), str(pair[1]))
-            if ratio < MIN_CONTRAST:
-                message = f"on {back} {pair[1]} has a contrast of {ratio:.1f}, which is hard to read; {MIN_CONTRAST} do"
-                yield (*above, front), message
-
-
-def contrast(front: str, back: str) -> float:
-    """WCAG 2.2's contrast ratio of two colours (``#rrggbb``), 1 to 21."""
-    darker, lighter = sorted((_luminance(front), _luminance(back)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)  # noqa: PLR2004
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _of_voices(voices: Mapping[str, Any]) -> Iterator[Found]:

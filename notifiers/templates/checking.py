@@ -1,4 +1,4 @@
-"""Every fault that can be found in templates without sending anything, and what may not be meant."""
+"""Every fault that can be found in templates without sending anything. What may not be meant is in ``remarks``."""
 
 from __future__ import annotations
 
@@ -9,39 +9,31 @@ from typing import TYPE_CHECKING
 import jinja2
 from jinja2 import meta, nodes
 
-from notifiers.sms.segments import beyond_gsm, segments
 from notifiers.templates.context import CONTRACT, completed
-from notifiers.templates.errors import Problem, RenderError, TemplateError
+from notifiers.templates.errors import Problem, RenderError
 from notifiers.templates.files import TextKey, file_name, key_of
 from notifiers.templates.known import PLAIN, Known, of_values
 from notifiers.templates.naming import Fault, stored, unknown, unknown_tools
 from notifiers.templates.samples import EXAMPLES, example
+from notifiers.templates.structure import slips
 
 if TYPE_CHECKING:
     from notifiers.templates.library import Templates
-
-FEW = 3
-"""So many different characters beyond GSM-7 are typography; more are the language."""
 
 
 def problems(templates: Templates) -> list[Problem]:
     """Everything wrong: names that nothing can fill, what a sample run raises or exceeds, and missing halves."""
     found = [*templates.faults, *unknown_names(templates)]
     named = {problem.file for problem in found}
+    lines = {(problem.file, problem.line) for problem in found}
     for key in sorted(templates.texts):
-        if not key.html:
-            found.extend(each for each in _of_samples(templates, key) if not (each.undefined and each.file in named))
+        halves = {templates.place(each) for each in (key, key._replace(html=True)) if each in templates.texts}
+        for each in () if key.html else _of_samples(templates, key):
+            follows = (each.file, each.line) in lines or (each.file not in halves and halves & named)
+            if not follows and not (each.undefined and each.file in named):
+                found.append(each)
     found.extend(_of_coverage(templates))
     return list(dict.fromkeys(found))
-
-
-def warnings(templates: Templates) -> list[Problem]:
-    """What costs more than it need: an SMS of more than one segment, and signs that force UCS-2."""
-    found: list[Problem] = []
-    for key in sorted(templates.texts):
-        if key.channel == "sms":
-            found.extend(_of_segments(templates, key))
-    return found
 
 
 def unknown_names(templates: Templates) -> Iterator[Problem]:
@@ -51,6 +43,8 @@ def unknown_names(templates: Templates) -> Iterator[Problem]:
     for file, tree in trees.items():
         place = str(templates.sources[file].path)
         for fault in dict.fromkeys(_faults(templates, file, tree, own[file])):
+            yield Problem(place, fault.line, fault.message)
+        for fault in dict.fromkeys(slips(file, trees, templates.sources)):
             yield Problem(place, fault.line, fault.message)
 
 
@@ -118,45 +112,26 @@ def _of_samples(templates: Templates, key: TextKey) -> Iterator[Problem]:
             yield failure.problem
 
 
-def _of_segments(templates: Templates, key: TextKey) -> Iterator[Problem]:
-    for name in EXAMPLES:
-        try:
-            text = templates.rendered(key, completed(example(name, key.locale)), strict=True).text
-        except TemplateError:
-            return  # a problem, and told as such
-        counted, beyond = segments(text), beyond_gsm(text)
-        signs = f", because of {named(beyond)}" if 0 < len(beyond) <= FEW else ""
-        if counted.parts > 1:
-            message = f"takes {counted.parts} segments with the sample {name!r} ({counted.units} units of"
-            message += f" {counted.encoding.upper()}{signs}); shorten it with |clip"
-            yield Problem(templates.place(key), None, message)
-            return
-        if signs:
-            message = f"takes UCS-2 with the sample {name!r}{signs}: 70 characters a segment, not 160; |gsm replaces it"
-            yield Problem(templates.place(key), None, message)
-            return
-
-
-def named(characters: tuple[str, ...]) -> str:
-    """``“ (U+201C)`` for each."""
-    return ", ".join(f"{each} (U+{ord(each):04X})" for each in characters)
-
-
 def _of_coverage(templates: Templates) -> Iterator[Problem]:
     """Languages that a fallback needs, and emails of which only one half is there or was replaced."""
     texts, default = templates.texts, templates.default_language
-    for template, channel in sorted({(key.template, key.channel) for key in texts}):
-        if TextKey(template, channel, default) not in texts:
-            message = f"{channel} has no text in {default!r}, to which other languages fall back"
-            yield Problem(template, None, message)
+    for template, channel in sorted({(key.template, key.channel) for key in texts if not key.html}):
+        wanted = TextKey(template, channel, default)
+        if wanted not in texts:
+            said = f"{channel} has no text in {default!r}, to which other languages fall back; add {file_name(wanted)}"
+            yield Problem(_folder(templates, template), None, said)
     for key in sorted(texts):
         if key.channel != "email":
             continue
         twin = key._replace(html=not key.html)
         if twin not in texts:
-            yield Problem(file_name(key), None, f"needs its twin {file_name(twin)}")
+            yield Problem(templates.place(key), None, f"is one half of an email; write its twin {file_name(twin)} too")
         elif not _is_shipped(templates, key) and _is_shipped(templates, twin):
-            yield Problem(file_name(key), None, f"replaces one half of an email; replace {file_name(twin)} too")
+            yield Problem(templates.place(key), None, f"replaces one half of an email; replace {file_name(twin)} too")
+
+
+def _folder(templates: Templates, name: str) -> str:
+    return name if templates.own is None else str(templates.own.place / name)
 
 
 def _is_shipped(templates: Templates, key: TextKey) -> bool:

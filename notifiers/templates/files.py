@@ -19,6 +19,8 @@ from notifiers.templates.sandbox import MAX_SOURCE, Source
 
 BRAND_FILE: Final = "brand.toml"
 WORDS_FILE: Final = "words.toml"
+CHANNELS: Final = ("push", "sms", "email", "webhook", "inbox")
+"""Those that are shipped with texts or borrow one."""
 TABLES: Final = (BRAND_FILE, WORDS_FILE)
 MAX_FOLDER: Final = 4_000_000
 """Characters of a whole folder."""
@@ -76,6 +78,7 @@ class Folder(NamedTuple):
     ) -> Folder:
         """``files`` (name to text) of the folder ``place``, sorted out."""
         found = list(problems)
+        keys: dict[TextKey, str] = {}
         sources: dict[str, Source] = {}
         tables: dict[str, Source] = {}
         for name, text in sorted(files.items()):
@@ -86,6 +89,8 @@ class Folder(NamedTuple):
                 tables[name] = Source(text, path)
             elif "/" in name and key_of(name) is None:
                 found.append(Problem(str(path), None, _misnamed(name)))
+            elif (key := key_of(name)) is not None and keys.setdefault(key, name) != name:
+                found.append(Problem(str(path), None, f"is the same text as {keys[key]}; leave one of them out"))
             else:
                 sources[name] = Source(text, path)
         return cls(place, sources, tables, tuple(found), tuple(remarks))
@@ -111,7 +116,7 @@ def read_folder(place: Path) -> Folder:
             if path.stat().st_size > MAX_SOURCE * 4:
                 problems.append(_too_long(path))
             else:
-                files[path.relative_to(place).as_posix()] = path.read_text(encoding="utf-8")
+                files[path.relative_to(place).as_posix()] = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             said = f"is not UTF-8 text (byte {error.start} is no part of it); save it as UTF-8"
@@ -160,6 +165,8 @@ def _meaningless(place: Path) -> Iterator[Problem]:
     """Files that are probably meant to be read, and are not."""
     for path in _entries(place):
         if path.is_dir():
+            if not any(path.rglob("*.j2")):
+                yield Problem(str(path), None, "has no texts: a template is a folder with files such as push.en.j2")
             for below in _entries(path):
                 if below.is_dir():
                     if any(below.rglob("*.j2")):
@@ -173,7 +180,7 @@ def _meaningless(place: Path) -> Iterator[Problem]:
         elif path.suffix == ".toml" and path.name not in TABLES:
             near = difflib.get_close_matches(path.name, TABLES, n=1, cutoff=0)
             yield Problem(str(path), None, f"is not read: did you mean {near[0]}?")
-        elif key_of(f"x/{path.name}") is not None:
+        elif (key := key_of(f"x/{path.name}")) is not None and key.channel in CHANNELS:
             yield Problem(
                 str(path),
                 None,

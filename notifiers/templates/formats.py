@@ -185,3 +185,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "sentence": sentence,
 }
 """All but ``readings``, which needs the words of the deployment."""
+
+USAGE: dict[str, str] = {
+    "clip": "{{ device.name|clip(40) }}",
+    "fill": "{{ voice.greeting|fill(name=customer.name) }}",
+    "gsm": "{{ summary|gsm }}",
+    "lines": "{{ brand.address|lines }}",
+    "local_time": "{{ at|local_time }}",
+    "number": "{{ values.temperature|number(1) }}",
+    "sentence": "{{ summary|sentence }}",
+}
+"""How each is written."""

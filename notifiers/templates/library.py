@@ -14,13 +14,13 @@ import jinja2
 import msgspec
 
 from notifiers.shortening import json_bytes, shortened
-from notifiers.templates import checking
+from notifiers.templates import checking, remarks
 from notifiers.templates.brand import Brand, load_brand
 from notifiers.templates.budget import Budget, Rendering, current
 from notifiers.templates.context import NAMES, completed, zone_of
 from notifiers.templates.errors import NoTextError, Problem, RenderError, TemplateError, UnknownTemplateError
 from notifiers.templates.files import Folder, TextKey, file_name, key_of, normalised, read_folder
-from notifiers.templates.formats import FILTERS, japanese, readings
+from notifiers.templates.formats import FILTERS, USAGE, japanese, readings
 from notifiers.templates.naming import Toolbox, no_tool
 from notifiers.templates.sandbox import Sandbox, Source
 
@@ -34,6 +34,7 @@ MAX_SMS = 1_600
 MAX_TITLE = 200
 
 _UNKNOWN = re.compile("No (filter|test) named '([^']+)'")
+_MISCALLED = re.compile(r"(\w+)\(\) (?:missing|got|takes)")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 _TEMPLATE_RAISES = (
@@ -158,8 +159,8 @@ class Templates:
         return checking.problems(self)
 
     def warnings(self) -> list[Problem]:
-        """What works, but costs more than it need."""
-        return checking.warnings(self)
+        """What works and is probably not meant; see ``remarks``."""
+        return remarks.remarks(self)
 
     @property
     def toolbox(self) -> Toolbox:
@@ -236,12 +237,20 @@ def _compiled(environment: Sandbox) -> Iterator[tuple[TextKey, jinja2.Template |
             yield key, Problem(str(source.path), None, f"is too deeply nested or has too large a number: {error}")
 
 
+_SYNTAX = (
+    ("unexpected '}'", "; an expression stands between {{ and }}"),
+    ("got 'if'", "; write {% elif … %}, not {% else if … %}"),
+    ("Missing end of comment tag", "; a comment ends with #}"),
+)
+"""What Jinja says, and the mend that it leaves out."""
+
+
 def _mended(error: jinja2.TemplateSyntaxError, environment: Sandbox) -> str:
     """What Jinja says, with the closest filter or test where there is none of that name."""
     message = error.message or "is not understood"
     unknown = _UNKNOWN.match(message)
     if unknown is None:
-        return message
+        return f"{message}{next((mend for said, mend in _SYNTAX if said in message), '')}"
     there = _toolbox(environment)
     return no_tool(unknown[1], unknown[2], there.filters if unknown[1] == "filter" else there.tests)
 
@@ -277,13 +286,13 @@ def _fault_of(channel: str, made: Rendered) -> str | None:
     if len(made.title) > MAX_TITLE:
         return f"gives a title of {len(made.title)} characters, at most {MAX_TITLE} are sensible"
     if channel == "sms" and len(made.text) > MAX_SMS:
-        return f"gives {len(made.text)} characters, an SMS takes {MAX_SMS}"
+        return f"gives {len(made.text)} characters, an SMS takes {MAX_SMS}; shorten it with |clip"
     if channel == "push":
         size = json_bytes(made.title) + json_bytes(made.text)
     else:
         size = len(made.title.encode()) + max(len(made.text.encode()), len((made.html or "").encode()))
     limit = MAX_BYTES.get(channel, MAX_BYTES["email"])
-    return f"gives {size} bytes, {channel} takes {limit}" if size > limit else None
+    return f"gives {size} bytes, {channel} takes {limit}; shorten it with |clip" if size > limit else None
 
 
 def _explained(error: BaseException) -> str:
@@ -292,6 +301,13 @@ def _explained(error: BaseException) -> str:
     if isinstance(error, jinja2.TemplateNotFound):
         return f"there is no file {error.message}"
     text = str(error) or type(error).__name__
+    called = _MISCALLED.match(text)
+    if called is not None and called[1] in USAGE:
+        return f"{called[1]} is used as in {USAGE[called[1]]}: {text}"
+    if "'None' has no attribute" in text:
+        return text + "; write {% if … %} around what may be None, as in {% if store %}{{ store.name }}{% endif %}"
+    if isinstance(error, TypeError) and "not supported between" in text:
+        return f"{text}: a number is compared with a text; see how each filter is written in the reference"
     if isinstance(error, jinja2.UndefinedError) and "has no attribute" not in text:
         return f"{text}; templates may use {', '.join(NAMES)}, brand, voice and language"
     return text

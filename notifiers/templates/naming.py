@@ -15,7 +15,24 @@ from jinja2 import nodes
 from notifiers.templates.known import Known
 from notifiers.templates.sandbox import DICT_METHODS
 
+PIPED = frozenset({"lower", "upper", "title", "capitalize"})
+"""Methods of Python's texts that are filters here."""
 OF_JINJA = frozenset({"range", "namespace", "loop", "self", "super", "caller", "varargs", "kwargs"})
+
+
+INSTEAD: Mapping[str, str] = {
+    "date": "write |local_time",
+    "format": "write |number(1) for a number, ~ to join texts",
+    "join": "write a {% for %} loop",
+    "nl2br": "write |lines",
+    "replace": "write |fill(name=…) for a text with {name} in it",
+    "round": "write |number(1)",
+    "safe": "HTML is always escaped; put tags into the template itself",
+    "strftime": "write |local_time",
+    "truncate": "write |clip(40)",
+    "wordwrap": "mail programs and phones break lines by themselves",
+}
+"""What to write in place of filters that people know from elsewhere."""
 
 
 class Toolbox(NamedTuple):
@@ -65,7 +82,8 @@ def unknown_tools(tree: nodes.Template, there: Toolbox) -> Iterator[Fault]:
 
 def no_tool(kind: str, name: str, among: Collection[str]) -> str:
     """What is said of a filter or test that is not there."""
-    return f"No {kind} named {name!r}{closest(name, among)}"
+    instead = INSTEAD.get(name) if kind == "filter" else None
+    return f"No {kind} named {name!r}{f'; {instead}' if instead else closest(name, among)}"
 
 
 def closest(name: str, among: Collection[str]) -> str:
@@ -107,7 +125,8 @@ def _judged(path: list[str], known: Mapping[str, Known], own: frozenset[str]) ->
     said, at = first, known[first]
     for name in below:
         if at.plain:
-            return f"{said!r} has nothing below it, such as {name!r}; write {{{{ {said} }}}}"
+            mend = "at|local_time" if said == "at" else f"{said}|{name}" if name in PIPED else said
+            return f"{said!r} has nothing below it, such as {name!r}; write {{{{ {mend} }}}}"
         if at.fields is None or (name in DICT_METHODS and name not in at.fields):
             return None
         if name not in at.fields:

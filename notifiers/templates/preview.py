@@ -9,8 +9,8 @@ import msgspec
 
 from notifiers.push.fitting import MAX_PAYLOAD_BYTES, size
 from notifiers.sms.segments import beyond_gsm, segments
-from notifiers.templates.checking import FEW, named
 from notifiers.templates.library import Templates
+from notifiers.templates.remarks import FEW, named
 
 OUR_DATA = {"message_id": "m_" + "0" * 32, "ack_url": "https://notify.example.com/hooks/push/" + "0" * 64}
 """What goes along with each push, at its usual length."""

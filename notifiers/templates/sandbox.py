@@ -204,7 +204,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
             budget = current.get().budget
             budget.step(weight(left, budget.left) + weight(right, budget.left))
             return left + right  # type: ignore[operator]
-        raise ForbiddenError(f"{type(left).__name__} {operator} {type(right).__name__} is not available in templates")
+        mend = "; write |number(1) for a number, ~ to join texts" if isinstance(left, str) else ""
+        said = f"{type(left).__name__} {operator} {type(right).__name__} is not available in templates{mend}"
+        raise ForbiddenError(said)
 
     def get_template(self, name: Any, parent: str | None = None, globals: Any = None) -> Template:  # noqa: A002
         """Charge what a running template includes or extends."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifiers.templates import Templates
-from notifiers.templates.brand_rules import PLACES, contrast
+from notifiers.templates.brand_rules import PLACES
+from notifiers.templates.contrast import MIN_CONTRAST, contrast, nearest
 from tests.unit.notifiers.templates.folders import CONTEXT, JAPANESE, folder
 
 
@@ -26,7 +28,6 @@ def branded(root: Path, text: str, file: str = "brand.toml") -> Templates:
         ('[brand.light]\naccent = "teal"', 2, "brand.light.accent: must be a colour such as"),
         ('[brand.light]\n# x\naccnt = "#000000"', 3, "did you mean 'accent'?"),
         ('[brand]\nlight = "#fff"', 2, "must be a table: write [brand.light]"),
-        ('[brand.dark]\naccent = "#777777"\non_accent = "#888888"', 3, "has a contrast of 1.3"),
         ('[brand.severity]\ncritcal = "#b42318"', 2, "did you mean 'critical'?"),
         ('[voice.en]\ngreeting = "Hello,"', 2, "says nothing without {name}"),
         ('[voice.en]\ngreeting = "Hello {nmae},"', 2, "has the place {nmae}, which nothing fills; it may have {name}"),
@@ -104,3 +105,63 @@ _COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 def test_contrast_does_not_ask_which_is_in_front(front: str, back: str) -> None:
     assert contrast(front, back) == contrast(back, front)
     assert 1 <= contrast(front, back) <= 21
+
+
+@given(_COLOURS, _COLOURS)
+def test_the_colour_that_is_offered_instead_can_be_read(colour: str, other: str) -> None:
+    mended = nearest(colour, other)
+    assert contrast(mended, other) >= min(MIN_CONTRAST, max(contrast("#000000", other), contrast("#ffffff", other)))
+
+
+def warned(root: Path, text: str) -> list[tuple[int | None, str]]:
+    made = branded(root, text)
+    assert made.check() == []
+    return [(each.line, each.message) for each in made.warnings()]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ('[brand.light]\naccent = "#ffcc00"', 2, "brand.light: accent on page #f3f4f6 has a contrast of 1.4"),
+        ('[brand.light]\non_accent = "#336b66"', 2, "on_accent on accent #0f5c55 has a contrast of 1.3"),
+        ('[brand.dark]\n# x\naccent = "#777777"\non_accent = "#888888"', 3, "accent on page #0f1417 has a contrast of"),
+        ('[brand.dark]\ncard = "#aaaaaa"', 2, "quiet on card #aaaaaa has a contrast of 1.0"),
+        ('[brand.severity]\nmajor = "#ffcc00"', 2, "major on the badge, behind white text, has a contrast of 1.5"),
+    ],
+)
+def test_a_colour_that_is_hard_to_read_is_warned_of_with_its_line_and_one_that_would_do(
+    tmp_path: Path, text: str, line: int, said: str
+) -> None:
+    found = warned(tmp_path, text)
+    assert line in {at for at, _ in found}
+    (message,) = [message for _, message in found if said in message]
+    assert re.search(r'; \w+ = "#[0-9a-f]{6}" would do$', message)
+
+
+def test_the_shipped_colours_can_be_read_and_so_can_one_that_is_dark_enough(tmp_path: Path) -> None:
+    assert warned(tmp_path, '[brand.light]\naccent = "#0b5394"') == []
+
+
+def test_a_brand_says_who_is_behind_it(tmp_path: Path) -> None:
+    ((line, said),) = warned(tmp_path, '[brand]\nname = "Mizu"\ncontact = "help@mizu.example"')
+    assert (line, said.startswith("has no legal_name in [brand]: promotions must name the sender")) == (None, True)
+    assert warned(tmp_path, '[brand]\nname = "Mizu"\ncontact = "x"\nlegal_name = "Mizu Ltd"') == []
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "push.en.j2").write_text("title\ntext", encoding="utf-8-sig")
+    (tmp_path / "brand.toml").write_text('[brand]\nname = "Mizu"', encoding="utf-8-sig")
+    made = Templates.load(tmp_path)
+    assert made.check() == []
+    assert made.render("own", "push", "en", CONTEXT).title == "title"
+
+
+@pytest.mark.parametrize(("name", "line"), [("brand.toml", 2), ("own/push.ja.j2", 2)])
+def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path, name: str, line: int) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "push.en.j2").write_text("title\ntext")
+    (tmp_path / name).write_bytes('[brand]\nname = "ミズ"'.encode("cp932"))
+    (problem,) = [each for each in Templates.load(tmp_path).check() if "UTF-8" in each.message]
+    assert (problem.file, problem.line) == (str(tmp_path / name), line)
+    assert problem.message.endswith("save it as UTF-8")

@@ -156,11 +156,12 @@ class TestCheck:
 
     def test_a_channel_needs_the_language_that_others_fall_back_to(self, tmp_path: Path) -> None:
         (problem,) = self.problems(tmp_path, "題\n文", "own/push.ja.j2")
-        assert problem == Problem("own", None, "push has no text in 'en', to which other languages fall back")
+        said = "push has no text in 'en', to which other languages fall back; add own/push.en.j2"
+        assert problem == Problem(str(tmp_path / "own"), None, said)
 
     def test_an_email_needs_both_twins(self, tmp_path: Path) -> None:
         (problem,) = self.problems(tmp_path, "t\nx", "own/email.en.txt.j2")
-        assert problem.message == "needs its twin own/email.en.html.j2"
+        assert problem.message == "is one half of an email; write its twin own/email.en.html.j2 too"
 
     def test_replacing_one_twin_only_is_a_fault(self, tmp_path: Path) -> None:
         (problem,) = self.problems(tmp_path, "t\nx", "alert/email.en.txt.j2")
@@ -189,7 +190,7 @@ class TestCheck:
     def test_a_file_that_is_not_utf_8_is_a_fault(self, tmp_path: Path) -> None:
         (folder(tmp_path, {"own/push.en.j2": ""}) / "own/push.en.j2").write_bytes("冷蔵".encode("shift_jis"))
         (problem,) = Templates.load(tmp_path).check()
-        assert "cannot be read" in problem.message
+        assert problem.message == "is not UTF-8 text (byte 0 is no part of it); save it as UTF-8"
 
     def test_a_problem_reads_as_a_compilers_message(self) -> None:
         assert str(Problem("a/b.j2", 3, "is wrong")) == "a/b.j2:3: is wrong"
