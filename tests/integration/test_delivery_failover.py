@@ -112,6 +112,23 @@ def test_what_is_in_doubt_at_the_first_provider_is_asked_there_and_never_sent_by
     assert len([each for each in asked if each["outcome"] != "refused"]) == 4, "each was sent once"
 
 
+def test_what_the_first_says_it_does_not_have_goes_by_the_second_while_the_first_is_in_trouble(
+    engine: Engine, stand_ins: StandIns, second: StandIns
+) -> None:
+    settings = with_seconds(stand_ins, second)
+    a_customer(engine)
+    stand_ins.fault("twilio", "503")  # unknown each time: it may have been processed, and was not
+    queue(engine, settings, "sms", 8, "unknown")
+    with delivering(engine, settings):
+        eventually(lambda: rows(engine, ALL_ACCEPTED) == [(True,)], within=40)
+    assert rows(engine, BY_PROVIDER) == [("twilio_2", 8)]
+    ids = {message_id for (message_id,) in rows(engine, "SELECT id FROM messages")}
+    assert [each for each in stand_ins.messages() if each["message_id"] in ids] == []
+    assert sorted(each["message_id"] for each in second.messages() if each["message_id"] in ids) == sorted(ids)
+    doubted = rows(engine, "SELECT count(DISTINCT message_id) FROM timeline WHERE reason LIKE '%503%'")
+    assert doubted >= [(5,)], "the first was asked about those that it was given"
+
+
 def test_a_message_whose_provider_is_no_longer_configured_is_not_sent_by_another(
     engine: Engine, stand_ins: StandIns
 ) -> None:
