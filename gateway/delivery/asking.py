@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.storage import history, spending, turns
-from notifiers.policy import ContactRequest, Customer, Money, Plan, PolicySettings, Spent, plan
+from notifiers.policy import ContactRequest, Customer, History, Money, Plan, PolicySettings, Spent, plan
 from notifiers.policy.stages.addresses import usable
 from notifiers.policy.stages.frequency_cap import caps_of
 
@@ -21,8 +21,9 @@ def ask(
     alert_id: str,
     policy: PolicySettings,
     now: datetime,
+    past: History | None = None,
 ) -> Plan:
-    """The policy's answer at ``now``.
+    """The policy's answer at ``now``. ``past``: the history, where it was read already, in the customer's turn.
 
     Where a cap limits such requests, the customer's turn is taken, and kept until the transaction ends. Whoever plans
     for several customers in one transaction takes all the turns at its beginning; whoever has locked a contact before
@@ -30,10 +31,22 @@ def ask(
     """
     if customer is None:
         return plan(request, None, history.NOTHING, policy, _millis(now))
+    if past is None:
+        past = _read(connection, request, customer, alert_id, policy)
+    if request.digest:  # of several alerts; whoever makes or renews it has looked at each
+        past = msgspec.structs.replace(past, alert_active=True)
+    if policy.money.limits_something:
+        past = msgspec.structs.replace(past, spent=_spent_today(connection, customer, policy.money, now))
+    return plan(request, customer, past, policy, _millis(now))
+
+
+def _read(
+    connection: Connection, request: ContactRequest, customer: Customer, alert_id: str, policy: PolicySettings
+) -> History:
     caps = () if request.transition == "resolved" else caps_of(policy.caps, request.purpose)
     if caps:
         turns.take(connection, [customer.id])
-    past = history.of(
+    return history.of(
         connection,
         customer_id=customer.id,
         rule_id=request.rule_id,
@@ -42,11 +55,6 @@ def ask(
         cooldown_ms=request.cooldown_ms,
         caps=caps,
     )
-    if request.digest:  # of several alerts; whoever makes or renews it has looked at each
-        past = msgspec.structs.replace(past, alert_active=True)
-    if policy.money.limits_something:
-        past = msgspec.structs.replace(past, spent=_spent_today(connection, customer, policy.money, now))
-    return plan(request, customer, past, policy, _millis(now))
 
 
 def has_turn(connection: Connection, customer_id: str, purpose: str, policy: PolicySettings) -> bool:

@@ -7,13 +7,14 @@ nothing.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from gateway.delivery import entries, gathering, reach, steps, unanswered
+from gateway.delivery import entries, gathering, steps, unanswered
 from gateway.delivery.asking import ask
+from gateway.delivery.briefing import brief
 from gateway.delivery.links import Links
 from gateway.delivery.metrics import SUPPRESSIONS
 from gateway.delivery.rendering import Means, Surroundings, surroundings, words
@@ -29,6 +30,14 @@ from rules.decision import Decision, Intervention
 from rules.duration import spoken
 from rules.judgement import PASSED
 
+# Made once: putting a statement together takes longer than sending it.
+_TOLD: Final = (
+    select(messages_table.c.channel, messages_table.c.state, messages_table.c.created_at, messages_table.c.step)
+    .join(contacts_table, contacts_table.c.id == messages_table.c.contact_id)
+    .where(contacts_table.c.alert_id == bindparam("alert_id"))
+    .where(contacts_table.c.customer_id == bindparam("customer_id"))
+    .where(messages_table.c.state.in_(history.TOLD))
+)
 QUIETLY_RESOLVED = frozenset({"offers"})
 """Purposes whose end nobody is told of."""
 
@@ -166,15 +175,15 @@ def _open(
     now: datetime,
 ) -> bool:
     """Plan one contact and write it, or the reasons why there is none; whether there is one."""
-    around = surroundings(connection, decision)
-    request = _request(decision, channels, around, means.templates)
     if customer_id is None:
+        request = _request(decision, channels, surroundings(connection, decision), means.templates)
         # Without a customer there is no timeline to say so on.
         SUPPRESSIONS.labels(Reason.NO_CUSTOMER.value).inc()
         unanswered.tell_at_once(connection, decision, (nobody_to_tell(request),), now, customer_id=None)
         return False
-    customer = reach.load(connection, customer_id)
-    planned = ask(connection, request, customer, alert_id=decision.alert_id, policy=means.policy, now=now)
+    around, customer, past = brief(connection, decision, customer_id, means.policy)
+    request = _request(decision, channels, around, means.templates)
+    planned = ask(connection, request, customer, alert_id=decision.alert_id, policy=means.policy, now=now, past=past)
     raw = msgspec.to_builtins(request)
     if customer is None or not planned.steps:
         _refuse(connection, decision, customer_id, raw, planned.suppressions, now)
@@ -256,12 +265,7 @@ def _extras(decision: Decision) -> dict[str, Any]:
 
 def _channel_that_reached(connection: Connection, alert_id: str, customer_id: str) -> str | None:
     """The channel with the best evidence of having reached the customer; among equals the one tried last."""
-    rows = connection.execute(
-        select(messages_table.c.channel, messages_table.c.state, messages_table.c.created_at, messages_table.c.step)
-        .join(contacts_table, contacts_table.c.id == messages_table.c.contact_id)
-        .where(contacts_table.c.alert_id == alert_id, contacts_table.c.customer_id == customer_id)
-        .where(messages_table.c.state.in_(history.TOLD))
-    ).all()
+    rows = connection.execute(_TOLD, {"alert_id": alert_id, "customer_id": customer_id}).all()
     if not rows:
         return None
     best = max(rows, key=lambda row: (max(RANK[row.state], RANK["accepted"]), row.created_at, row.step))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from gateway.delivery import entries
 from gateway.storage import bad_addresses as marks
@@ -25,9 +26,20 @@ _MARK: Final = func.jsonb_build_array(bad_addresses.c.channel, bad_addresses.c.a
 _BAD: Final = select(func.jsonb_agg(_MARK)).where(bad_addresses.c.customer_id == customers.c.id).scalar_subquery()
 _WORD: Final = func.jsonb_build_array(consents.c.purpose, consents.c.channel, consents.c.granted)
 _SAID: Final = select(func.jsonb_agg(_WORD)).where(consents.c.customer_id == customers.c.id).scalar_subquery()
-_CUSTOMER: Final = select(customers, _BAD.label("bad"), _SAID.label("said")).where(
-    customers.c.id == bindparam("customer_id")
+_FIELDS: Final = ("id", "name", "locale", "time_zone", "addresses", "preferred_channels", "attributes")
+_VALUES: Final[Mapping[str, ColumnElement[Any]]] = {
+    **{name: customers.c[name] for name in _FIELDS},
+    "bad": _BAD,
+    "said": _SAID,
+}
+_NAMED: Final = tuple(chain.from_iterable((literal_column(f"'{name}'"), value) for name, value in _VALUES.items()))
+REACHED: Final = (
+    select(func.jsonb_build_object(*_NAMED, type_=JSONB))
+    .where(customers.c.id == bindparam("customer_id"))
+    .scalar_subquery()
 )
+"""A column that asks for the customer ``customer_id``, for ``customer_in`` to read."""
+_CUSTOMER: Final = select(REACHED)
 
 
 def load(connection: Connection, customer_id: str) -> Customer | None:
@@ -35,7 +47,11 @@ def load(connection: Connection, customer_id: str) -> Customer | None:
 
     Everybody has an inbox; its address is their id.
     """
-    row = connection.execute(_CUSTOMER, {"customer_id": customer_id}).mappings().one_or_none()
+    return customer_in(connection.execute(_CUSTOMER, {"customer_id": customer_id}).scalar_one())
+
+
+def customer_in(row: Mapping[str, Any] | None) -> Customer | None:
+    """The customer in what ``REACHED`` found; ``None`` where that is nobody."""
     if row is None:
         return None
     said: dict[str, Any] = {}

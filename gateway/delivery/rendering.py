@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Text, bindparam, select
+from sqlalchemy import Connection, Row, Text, bindparam, select
 
 from gateway.delivery.links import Links, Unsubscribe
 from gateway.delivery.targets import target_of
@@ -53,7 +53,7 @@ class Surroundings(NamedTuple):
 _DEVICE, _STORE, _RULE = (bindparam(name, type_=Text()) for name in ("device_id", "store_id", "rule_id"))
 # Built once: each decision asks it, and building costs more than asking. The case is the one that is open for this rule
 # and device, whichever of their alerts opened it.
-_SURROUNDINGS: Final = select(
+AROUND: Final = (
     select(devices.c.model).where(devices.c.id == _DEVICE).scalar_subquery().label("model"),
     select(devices.c.attributes["name"].astext).where(devices.c.id == _DEVICE).scalar_subquery().label("name"),
     select(stores.c.name).where(stores.c.id == _STORE).scalar_subquery().label("store_name"),
@@ -68,12 +68,22 @@ _SURROUNDINGS: Final = select(
     .scalar_subquery()
     .label("case_id"),
 )
+"""Columns that ask for a decision's surroundings; their parameters are ``around``'s."""
+_SURROUNDINGS: Final = select(*AROUND)
 
 
 def surroundings(connection: Connection, decision: Decision) -> Surroundings:
     """Read the decision's device, store and case, in one round trip."""
-    about = {"device_id": decision.subject, "store_id": decision.store_id, "rule_id": decision.rule_id}
-    row = connection.execute(_SURROUNDINGS, about).one()
+    return surroundings_in(connection.execute(_SURROUNDINGS, around(decision)).one(), decision)
+
+
+def around(decision: Decision) -> dict[str, str | None]:
+    """Whose surroundings ``AROUND`` asks for."""
+    return {"device_id": decision.subject, "store_id": decision.store_id, "rule_id": decision.rule_id}
+
+
+def surroundings_in(row: Row[*tuple[Any, ...]], decision: Decision) -> Surroundings:
+    """What a row with the columns ``AROUND`` says."""
     store = {"id": decision.store_id, "name": row.store_name or decision.store_id} if decision.store_id else None
     name = row.name or decision.values.get("group_name") or decision.subject
     device = {"id": decision.subject, "model": row.model or "", "name": name}

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    Row,
     Select,
     Text,
     and_,
@@ -59,14 +60,17 @@ def of(
         cooldown_ms: how far back the rule's last contact matters; ``None``: not at all.
         caps: the frequency caps that concern the request.
     """
-    about = {
-        "customer_id": customer_id,
-        "rule_id": rule_id,
-        "alert_id": alert_id,
-        "decision_id": decision_id,
-        "look_back": None if cooldown_ms is None else cooldown_ms / 1000 + _WAITED_SECONDS,
-    }
-    row = connection.execute(_asked(caps), about).one()
+    about = {"customer_id": customer_id, "rule_id": rule_id, "alert_id": alert_id, "decision_id": decision_id}
+    return read(connection.execute(asked(caps), {**about, **looking_back(cooldown_ms)}).one(), caps)
+
+
+def looking_back(cooldown_ms: int | None) -> dict[str, float | None]:
+    """The parameter of ``asked`` beside ``customer_id``, ``rule_id``, ``alert_id`` and ``decision_id``."""
+    return {"look_back": None if cooldown_ms is None else cooldown_ms / 1000 + _WAITED_SECONDS}
+
+
+def read(row: Row[*tuple[Any, ...]], caps: tuple[Cap, ...]) -> History:
+    """What a row of ``asked(caps)`` says."""
     return History(
         last_contact_at_ms=None if row.last is None else _millis(row.last),
         open_fault=row.fault,
@@ -159,7 +163,7 @@ _OF: Final = select(
 
 
 @lru_cache(maxsize=64)
-def _asked(caps: tuple[Cap, ...]) -> Select[Any]:
-    """One statement for each set of caps: each purpose has its own."""
+def asked(caps: tuple[Cap, ...]) -> Select[Any]:
+    """The statement that ``of`` runs, for more to be asked along with it. One for each set of caps: a purpose's own."""
     counted = [_begun(cap, _CUSTOMER, _DECISION).label(f"cap_{number}") for number, cap in enumerate(caps)]
     return _OF.add_columns(*counted)

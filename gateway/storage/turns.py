@@ -21,14 +21,25 @@ _TAKE: Final = text(
 )
 
 
+_TAKEN: Final = "kizashi_turns_taken"
+"""What the connection's present transaction has: to take it again is a round trip for nothing."""
+
 _TAKE_IF_FREE: Final = text("SELECT pg_try_advisory_xact_lock(:class, :place)")
 
 
 def take(connection: Connection, customer_ids: Iterable[str]) -> None:
     """Wait until nobody else plans for these customers; theirs is the turn until the transaction ends."""
-    places = sorted({_place(each) for each in customer_ids})
+    places = {_place(each) for each in customer_ids}
+    transaction = connection.get_transaction()
+    if transaction is not None and not connection.in_nested_transaction():
+        of, taken = connection.info.get(_TAKEN, (None, set[int]()))
+        if of is not transaction:
+            of, taken = transaction, set()
+            connection.info[_TAKEN] = (of, taken)
+        places -= taken
+        taken |= places
     if places:
-        connection.execute(_TAKE, {"class": CLASS, "places": places})
+        connection.execute(_TAKE, {"class": CLASS, "places": sorted(places)})
 
 
 def take_if_free(connection: Connection, customer_id: str) -> bool:
