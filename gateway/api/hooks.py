@@ -24,7 +24,7 @@ from gateway.api.previews import is_person
 from gateway.delivery import evidence
 from gateway.delivery.links import CLICK_TOKEN, LinkError, Links, Unsubscribe
 from gateway.settings import Settings
-from gateway.storage import links
+from gateway.storage import links, unread
 from notifiers.sms import signature
 from notifiers.sms.status import StatusUpdate, read_status
 
@@ -132,7 +132,7 @@ class _Hooks:
     def _apply_status(self, message_id: str, update: StatusUpdate, fields: dict[str, str], account: str) -> bool:
         if len(message_id) > MAX_ID:
             return False
-        with self._engine.begin() as connection:
+        with self._engine.begin() as connection, unread.kept_back(connection):
             return evidence.sms_status(connection, message_id, update, fields, self._clock(), provider=account)
 
     async def sms_inbound(self, request: Request) -> Response:
@@ -179,7 +179,7 @@ class _Hooks:
         return Response(status_code=204 if known else 404)
 
     def _apply_ack(self, message_id: str, event: evidence.PushEvent) -> bool:
-        with self._engine.begin() as connection:
+        with self._engine.begin() as connection, unread.kept_back(connection):
             return evidence.push_ack(connection, message_id, event, self._clock())
 
     async def click(self, token: str, request: Request) -> Response:
