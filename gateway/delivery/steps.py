@@ -286,12 +286,16 @@ def _exhausted(
     now: datetime,
 ) -> None:
     _end(connection, contact, "exhausted")
+    tried = {message.channel for message in standing}
+    left_out = [no for no in not_used if no.channel not in tried]
     if any(message.state in history.TOLD for message in standing):
-        summary = "Every channel was used; nothing confirms that the customer was reached"
-    elif not_used:
-        summary = f"The customer could not be reached: what was tried failed. {unanswered.not_used_in_words(not_used)}"
+        every = "No channel is left" if left_out else "Every channel was used"
+        summary = f"{every}; nothing confirms that the customer was reached"
     else:
-        summary = "The customer could not be reached: every channel failed"
+        every = "what was tried" if left_out else "every channel"
+        summary = f"The customer could not be reached: {every} failed"
+    if left_out:
+        summary = f"{summary}. {unanswered.not_used_in_words(left_out)}"
     _nobody_reached(connection, contact, summary, not_used, now)
 
 

@@ -248,6 +248,39 @@ def test_the_budget_that_is_used_up_is_a_reason_at_the_plan_and_at_the_step(engi
     assert rows(engine, "SELECT count(*) FROM cases WHERE customer_id = 'jiro'") == [(1,)]
 
 
+def ended(engine: Engine) -> list[tuple[Any, ...]]:
+    query = "SELECT c.state, t.reason, t.summary FROM contacts c JOIN timeline t ON t.decision_id = c.decision_id"
+    return rows(engine, f"{query} WHERE t.kind = 'decision' AND t.summary NOT LIKE 'To be told%'")
+
+
+NO_SEGMENT = "SMS was not used: Today's budget for sms leaves no room: 0 of 1 segments are used."
+
+
+def test_what_no_money_was_left_for_has_not_failed(engine: Engine) -> None:
+    a_customer(engine)
+    short = asked(engine, money=Money({"sms": 1}))
+    decide(engine, short, fired(notify=NotifyAction("alert", ("sms",)), summary="チ" * 80))
+    assert ended(engine) == [("withdrawn", "budget_used_up", f"Nothing was sent. {NO_SEGMENT}")]
+    assert no_case(engine)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("failed", "The customer could not be reached: what was tried failed"),
+        ("accepted", "No channel is left; nothing confirms that the customer was reached"),
+    ],
+)
+def test_beside_what_was_tried_it_says_what_was_not(engine: Engine, state: str, said: str) -> None:
+    a_customer(engine)
+    short = asked(engine, money=Money({"sms": 1}))
+    decide(engine, short, fired(notify=notify("push", "sms", action=None), summary="チ" * 80))
+    execute(engine, "UPDATE customers SET addresses = addresses - 'push'")  # the provider says that it is dead
+    sent(engine, state, "unregistered")
+    look(engine, short)
+    assert ended(engine) == [("exhausted", "nobody_reached", f"{said}. {NO_SEGMENT}")]
+
+
 def test_a_channel_left_out_of_the_plan_stands_beside_what_was_tried(engine: Engine, means: Means) -> None:
     a_customer(engine, addresses={"push": ["token-hanako-silent"]})
     decide(engine, means, fired())
