@@ -142,8 +142,16 @@ class DeadlineTLSSocket(ssl.SSLSocket):
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """A verifying client context whose sockets keep the deadline; ``ca_file`` replaces the system's trust."""
-    context = ssl.create_default_context(cafile=ca_file)
+    """A verifying client context whose sockets keep the deadline; ``ca_file`` replaces the system's trust.
+
+    Raises:
+        OSError: ``ca_file`` cannot be read, or holds no certificate; the text names it.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # of which SSLError is one
+        why = error.strerror or "it holds no certificate in PEM form"
+        raise OSError(f"ca_file {ca_file} can't be used: {why}") from error
     context.sslsocket_class = DeadlineTLSSocket
     return context
 

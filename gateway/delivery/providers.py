@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
 
 from gateway.settings import MailServer, Settings, Twilio
 from notifiers.catalog import CATALOG
+from notifiers.egress import is_loopback
 from notifiers.outcome import CannotTell, Notifier, Outcome, Outgoing, Refused, Settlement
 
 log = structlog.get_logger()
@@ -55,18 +57,27 @@ def build(settings: Settings) -> dict[str, Notifier]:
 
 
 def spares(settings: Settings) -> dict[str, Notifier]:
-    """By channel, who takes over while its first provider is in trouble, named ``twilio_2`` and ``smtp_2``."""
+    """By channel, who takes over while its first provider is in trouble, named ``twilio_2`` and ``smtp_2``.
+
+    With ``sandbox`` only those on this machine: a stand-in's bad day must not send to anybody for real.
+    """
     second = {
-        "sms": ("twilio_2", _twilio(settings.twilio_2, settings)),
-        "email": ("smtp_2", _mail_server(settings.smtp_2, settings)),
+        "sms": ("twilio_2", _twilio(settings.twilio_2, settings), urlsplit(settings.twilio_2.base_url or "").hostname),
+        "email": ("smtp_2", _mail_server(settings.smtp_2, settings), settings.smtp_2.host),
     }
     found = {}
-    for channel, (provider, fields) in second.items():
+    for channel, (provider, fields, host) in second.items():
+        if settings.sandbox and not _is_here(host):
+            continue
         built = _built(channel, fields)
         if not isinstance(built, Unconfigured):
             built.provider = provider
             found[channel] = built
     return found
+
+
+def _is_here(host: str | None) -> bool:
+    return host is not None and (host == "localhost" or is_loopback(host))
 
 
 def _built(channel: str, fields: dict[str, Any] | None) -> Notifier:
@@ -119,8 +130,9 @@ def _mail_server(server: MailServer, settings: Settings) -> dict[str, Any] | Non
     return {
         "host": server.host,
         "port": server.port,
-        "username": server.username,
-        "password": _plain(server.password),
+        # A stand-in takes mail from anybody, and in the clear: no place for a password.
+        "username": None if settings.sandbox else server.username,
+        "password": None if settings.sandbox else _plain(server.password),
         "tls": server.tls,
         "starttls": server.starttls,
         "ca_file": str(server.ca_file) if server.ca_file else None,
