@@ -93,6 +93,38 @@ def migrate() -> None:
 
 
 @app.command()
+def export(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")],
+    output: Annotated[Path | None, typer.Option(dir_okay=False, help="Write to this file, not to stdout.")] = None,
+) -> None:
+    """Write everything on record of a customer as JSON."""
+    from gateway.commands.customer_data import export as write
+
+    write(customer, output)
+
+
+@app.command()
+def erase(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a customer and everything that speaks of them. Their devices stay, without an owner."""
+    from gateway.commands.customer_data import erase as remove
+
+    remove(customer, yes=yes)
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Delete now what is older than the settings keep it. The gateway does so by itself, once a day."""
+    from gateway.commands.retention import run
+
+    run(dry_run=dry_run)
+
+
+@app.command()
 def doctor() -> None:
     """Look at settings, parts and providers, and say what to mend."""
     from gateway.commands.doctor import run

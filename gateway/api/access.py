@@ -41,6 +41,7 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/customers/{customer_id}"): _READ,
     ("PUT", "/v1/customers/{customer_id}"): _AGENT,
     ("DELETE", "/v1/customers/{customer_id}"): _ADMIN,
+    ("GET", "/v1/customers/{customer_id}/export"): _AGENT,
     ("GET", "/v1/customers/{customer_id}/consents"): _READ,
     ("PUT", "/v1/customers/{customer_id}/consents"): _AGENT,
     ("GET", "/v1/customers/{customer_id}/timeline"): _READ,

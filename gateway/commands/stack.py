@@ -11,7 +11,7 @@ from gateway.commands.terminal import fail
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
 
 def loaded_settings(**overrides: object) -> Settings:
@@ -25,6 +25,13 @@ def loaded_settings(**overrides: object) -> Settings:
 @contextmanager
 def database_connection() -> Iterator[Connection]:
     """A transaction on the stack's database; commits at the end. Exit 1 where there is none."""
+    with database_engine() as engine, engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def database_engine() -> Iterator[Engine]:
+    """The stack's database. Exit 1 where there is none, or it goes away."""
     from sqlalchemy.exc import OperationalError
 
     from gateway import addresses
@@ -37,8 +44,7 @@ def database_connection() -> Iterator[Connection]:
         fail(str(error))
     engine = connect(found.database_url)
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield engine
     except OperationalError as error:
         fail(f"the database does not answer ({str(error.orig).splitlines()[0]}): is `kizashi serve` running?")
     finally:

@@ -53,6 +53,8 @@ def resend(connection: Connection, message_id: str, *, by: str, policy: PolicySe
         return False
     if message.expires_at is not None and message.expires_at <= now:
         raise NotResendableError(f"it was worth something until {message.expires_at:%Y-%m-%d %H:%M} UTC only")
+    if not message.address:
+        raise NotResendableError("its text and address are not kept any more (retention.message_texts)")
     if contact.state in ENDS:
         raise NotResendableError(ENDS[contact.state])
     _refuse_indistinguishable(connection, message)

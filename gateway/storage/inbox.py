@@ -67,6 +67,7 @@ def unread(connection: Connection, customer_id: str) -> int:
         messages.c.channel == CHANNEL,
         messages.c.state == _UNREAD,
         _not_expired(),
+        _still_worded(),
     )
     return int(connection.execute(query).scalar_one())
 
@@ -93,7 +94,13 @@ def _items(customer_id: str) -> Select[Any]:
         )
         .select_from(messages.outerjoin(receipts, read))
         .where(messages.c.customer_id == customer_id, messages.c.channel == CHANNEL, messages.c.state.in_(_SHOWN))
+        .where(_still_worded())
     )
+
+
+def _still_worded() -> Any:
+    """Retention takes text and address away before the message itself."""
+    return messages.c.address != ""
 
 
 def _not_expired() -> Any:

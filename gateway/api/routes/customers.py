@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from gateway.api.context import Cursor, Here, Limit, Who
@@ -22,6 +23,7 @@ from gateway.api.shapes.customer import (
 )
 from gateway.api.shapes.plain import Id, Line
 from gateway.retention.erase import erase
+from gateway.retention.export import document, is_known
 from gateway.storage import consents, customers, timeline, touchpoints
 from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
@@ -61,6 +63,17 @@ def erase_customer(api: Here, customer_id: Id) -> None:
     """Remove the customer and everything that speaks of them. Their devices stay, without an owner."""
     if not erase(api.engine, customer_id):
         raise not_found("customer", customer_id)
+
+
+@router.get("/{customer_id}/export", response_class=StreamingResponse)
+def export_customer(api: Here, customer_id: Id) -> StreamingResponse:
+    """Everything on record of the customer, in one JSON document."""
+    with api.engine.connect() as connection:
+        if not is_known(connection, customer_id):
+            raise not_found("customer", customer_id)
+    pieces = document(api.engine, customer_id, datetime.fromtimestamp(api.now_ms() / 1000, UTC))
+    headers = {"Content-Disposition": 'attachment; filename="customer.json"', "Cache-Control": "no-store"}
+    return StreamingResponse(pieces, media_type="application/json", headers=headers)
 
 
 @router.get("/{customer_id}/consents")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
+from gateway.storage import spending
 from gateway.storage.tables import metadata
 
 NOW = datetime.now(UTC)
@@ -110,6 +111,60 @@ def entry(connection: Connection, name: str, days: float, **more: Any) -> None:
     """A timeline entry."""
     given = {"id": name, "customer_id": "aiko", "at": ago(days), "kind": "note", "summary": "something"}
     put(connection, "timeline", **(given | more))
+
+
+TOKEN = "eyJhIjoiYiJ9.c2lnbmF0dXJlLW9mLW91cnM"
+"""As it stands in unsubscribe and click links."""
+
+
+def everything(connection: Connection, customer_id: str, canary: str) -> None:
+    """A row in every table that can speak of a customer, with ``canary`` wherever text fits."""
+    own = {"customer_id": customer_id}
+    of = f"{canary}-1"
+    known = {"id": of, "rule_id": "warm", "subject": f"{canary}-phone", "summary": canary, **own}
+    number, at = f"+81{canary}", ago(1)
+    put(
+        connection, "customers", id=customer_id, name=canary, attributes={"tier": canary},
+        addresses={"push": [canary], "sms": number, "email": f"{canary}@example.com"},
+    )  # fmt: skip
+    put(connection, "consents", purpose="offers", channel="push", granted=True, source=canary, **own)
+    put(connection, "devices", id=f"{canary[:4]}-phone", owner=customer_id, logged=True)
+    fault(connection, f"f-{customer_id}", 1, f"{canary[:4]}-phone")
+    connection.exec_driver_sql(
+        "UPDATE faults SET error = %s, trace = %s WHERE id = %s", (canary, canary, f"f-{customer_id}")
+    )
+    put(
+        connection, "decisions", **known, rule_version="v1", transition="firing", alert_id=of, severity="major",
+        purpose="offers", at=ms(at), seq=1, index=0, values={"v": canary}, explanation={"e": canary},
+    )  # fmt: skip
+    put(connection, "alerts", **known, severity="major", purpose="offers", state="firing", fired_at=ms(at))
+    put(connection, "interventions", id=f"i-{of}", alert_id=of, action="snooze", by=canary, at=ms(at))
+    put(
+        connection, "contacts", id=f"c-{of}", decision_id=of, alert_id=of, rule_id="warm", state="active", due_at=at,
+        request={"r": canary}, context={"c": canary}, steps=[{"addresses": [number]}], **own,
+    )  # fmt: skip
+    said = f"{canary} https://x.example/u/{TOKEN} https://x.example/c/{TOKEN}"
+    put(
+        connection, "messages", id=f"m-{of}", contact_id=f"c-{of}", decision_id=of, channel="sms", step=0,
+        address=number, purpose="offers", template="offer", title=canary, body=said, html=said, link=said,
+        state="sending", provider_id=canary, lease_until=at, due_at=at, **own,
+    )  # fmt: skip
+    put(
+        connection, "receipts", message_id=f"m-{of}", provider_id=canary, status="sent", channel="sms",
+        detail={"To": number},
+    )  # fmt: skip
+    put(connection, "links", token=f"{TOKEN}{canary}", message_id=f"m-{of}", target=f"http://{canary}", expires_at=at)
+    put(connection, "charges", message_id=f"m-{of}", day=at.date(), units=1, charged=True, counted=True)
+    put(connection, "offer_codes", code=canary, decision_id=of, rule_id="warm", order_id=canary, **own)
+    put(connection, "bad_addresses", channel="email", address=canary, reason=canary, **own)
+    put(
+        connection, "digest_items", decision_id=of, alert_id=of, purpose="offers", summary=canary,
+        request={"r": canary}, at=at, due_at=at, **own,
+    )  # fmt: skip
+    put(connection, "cases", id=f"case-{of}", alert_id=of, title=canary, evidence={"e": canary}, opened_at=at, **own)
+    put(connection, "case_comments", id=f"say-{of}", case_id=f"case-{of}", author="mika", body=canary)
+    entry(connection, f"t-{of}", 1, summary=canary, detail={"body": canary, "from": number}, **own)
+    spending.add(connection, at.date(), "sms", {number: 2})
 
 
 def fault(connection: Connection, name: str, days: float, subject: str = "chiller") -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +14,7 @@ from gateway.settings import Retention, Settings
 from gateway.storage.prunable import PRUNABLE
 from gateway.storage.tables import metadata
 
+PAGE = Path(__file__).parents[4] / "docs" / "explanation" / "what-is-recorded.md"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -65,3 +68,28 @@ def test_messages_are_kept_as_long_as_caps_count_them() -> None:
 def test_the_log_keeps_what_the_settings_say() -> None:
     limits = log_limits(Settings(retention=Retention(events="2d", rejected="3d")))
     assert (limits.max_age, limits.rejected_max_age) == (2 * 86_400, 3 * 86_400)
+
+
+def on_the_page() -> list[tuple[set[str], str]]:
+    """Tables, and the cell that says how long, of each row on the page."""
+    rows = re.findall(r"^\|(.+)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    cells = [[cell.strip() for cell in row.split("|")] for row in rows]
+    found = [(each[1], each[2]) if len(each) == 5 else (each[0], each[1]) for each in cells]
+    return [(set(re.findall(r"`(\w+)`", tables)), until) for tables, until in found if not tables.startswith("-")]
+
+
+def test_the_page_and_the_plan_say_the_same_periods() -> None:
+    page = {until: tables for tables, until in on_the_page() if until.startswith("`retention.")}
+    defaults = Retention()
+    plan = {
+        f"`retention.{each.kind}` = `{getattr(defaults, each.kind)}`": set(each.tables)
+        for each in PLAN
+        if each.fixed is None
+    }
+    log = {f"`retention.{name}` = `{getattr(defaults, name)}`": set[str]() for name in ("events", "rejected")}
+    assert page == plan | log
+
+
+def test_the_page_names_every_table_that_is_kept() -> None:
+    named = set[str]().union(*(tables for tables, until in on_the_page() if not until.startswith("`retention.")))
+    assert named - {"spending"} == set(KEPT)
