@@ -236,7 +236,7 @@ class Delivery(_Section):
     settle_seconds: float = Field(default=30.0, ge=0)
     max_attempts: int = Field(default=8, ge=1)
     rate: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """The most messages a second, by channel, to each of its providers, from each deliver process."""
+    """The most messages a second, by channel, to each of its providers, from all deliver processes together."""
 
 
 class FrequencyCap(_Section):
