@@ -97,6 +97,8 @@ def step_failed(connection: Connection, contact_id: str, step: int) -> None:
     # A contact that was done (the provider had accepted) comes alive again when a receipt says otherwise.
     if contact is None or contact.state not in ("active", "done") or contact.step - 1 != step:
         return
+    if contact.state == "done" and contacts.is_overtaken(connection, contact):
+        return
     present = [message for message in messages.of_contact(connection, contact_id) if message.step == step]
     if judge(present, escalates=False, time_is_up=False) == "next":
         contacts.change(connection, contact_id, state="active", due_at=func.now())

@@ -11,10 +11,23 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, Update, bindparam, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Update,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage.tables import contacts
+from gateway.storage.tables import alerts, contacts
 from gateway.storage.unread import UNHEARD
 from rules.decision import derived_id
 
@@ -85,6 +98,22 @@ def take_due(connection: Connection) -> Contact | None:
 def of_alert(connection: Connection, alert_id: str) -> list[Contact]:
     """All contacts because of an alert, locked, oldest first."""
     return [_read(row) for row in connection.execute(_OF_ALERT, {"alert_id": alert_id}).mappings()]
+
+
+def is_overtaken(connection: Connection, contact: Contact) -> bool:
+    """Whether something was said since that stands in the contact's place: a newer contact, or a person's word."""
+    decided_at = contact.request["decided_at_ms"]
+    newer = exists().where(
+        contacts.c.alert_id == contact.alert_id,
+        contacts.c.customer_id == contact.customer_id,
+        cast(contacts.c.request["decided_at_ms"].astext, BigInteger) > decided_at,
+    )
+    now = func.extract("epoch", func.now()) * 1000
+    word = exists().where(
+        alerts.c.id == contact.alert_id,
+        or_(alerts.c.acknowledged_at >= decided_at, alerts.c.snoozed_until > now),
+    )
+    return bool(connection.execute(select(or_(newer, word))).scalar_one())
 
 
 def change(connection: Connection, contact_id: str, **values: Any) -> None:
