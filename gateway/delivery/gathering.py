@@ -14,7 +14,7 @@ from gateway.storage import digest_items, history, timeline
 from gateway.storage.contacts import Contact
 from gateway.storage.digest_items import Item
 from notifiers.policy import ContactRequest, Customer, PolicySettings, Suppression
-from notifiers.policy.gathering import due_ms, is_gathered, is_kept
+from notifiers.policy.gathering import due_in_words, due_ms, is_gathered, is_kept
 from notifiers.policy.stages.expiry import expires_at_ms
 from rules.decision import derived_id
 
@@ -47,6 +47,21 @@ def put_aside(
         expires = expires_at_ms(request, policy)
         summary = sentence_of(request.purpose, said)
         _add(connection, request, customer, alert_id, summary, policy, now, expires)
+        due = due_in_words(request, customer, policy, _millis(now))
+        timeline.add(connection, [_waits(request, customer, f"To be told in the digest of {due}", now)])
+
+
+def _waits(request: ContactRequest, customer: Customer, summary: str, now: datetime) -> timeline.Entry:
+    return timeline.Entry(
+        id=derived_id("t", request.decision_id, customer.id, "put aside"),
+        customer_id=customer.id,
+        at=now,
+        kind="decision",
+        summary=summary,
+        device_id=request.device_id,
+        rule_id=request.rule_id,
+        decision_id=request.decision_id,
+    )
 
 
 def put_end_aside(

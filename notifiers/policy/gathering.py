@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from notifiers.policy.night import next_at_ms
+from notifiers.policy.night import local_time, next_at_ms
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact, ContactRequest, Customer, History
 from notifiers.policy.settings import PolicySettings
@@ -50,3 +50,9 @@ def due_ms(request: ContactRequest, customer: Customer, settings: PolicySettings
     """When the next digest of such requests is told, after ``now_ms`` (epoch ms)."""
     place = whereabouts(Contact(request, customer, History(), settings, now_ms))
     return next_at_ms(now_ms, settings.digest.at, place.zone)
+
+
+def due_in_words(request: ContactRequest, customer: Customer, settings: PolicySettings, now_ms: int) -> str:
+    """The same by the customer's own clock: ``2026-11-22 18:00 (Asia/Tokyo)``."""
+    zone = whereabouts(Contact(request, customer, History(), settings, now_ms)).zone
+    return f"{local_time(due_ms(request, customer, settings, now_ms), zone):%Y-%m-%d %H:%M} ({zone.key})"

@@ -82,6 +82,8 @@ def test_twelve_offers_in_an_hour_are_two_messages_and_one_digest(engine: Engine
     decide_each(engine, means, made := offers(12))
     assert rows(engine, "SELECT count(*) FROM messages") == [(2,)]
     assert rows(engine, "SELECT count(*) FROM timeline WHERE reason = 'frequency_cap'") == [(10,)]
+    waits = "SELECT summary, count(*) FROM timeline WHERE summary LIKE 'To be told in the digest%' GROUP BY 1"
+    assert rows(engine, waits) == [(f"To be told in the digest of {EVENING:%Y-%m-%d %H:%M} (UTC)", 10)]
     assert not pacer(engine, means, EVENING - timedelta(seconds=1)).tell_once()
 
     assert pacer(engine, means).tell_once()
