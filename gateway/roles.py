@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from gateway.addresses import Addresses
+from gateway.pauses import spare_what_stays
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ def _until_signalled(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]])
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        spare_what_stays()
         await work(stop)
 
     uvloop.run(main())

@@ -25,6 +25,7 @@ from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Rules
 from gateway.delivery.wording import Wording
 from gateway.ingress.probes import probes
+from gateway.pauses import spare_what_stays
 from gateway.settings import Settings
 from gateway.storage import wake
 from gateway.storage.database import connect, wait_until_reachable
@@ -177,6 +178,7 @@ def run(settings: Settings, database_url: str, *, probes_port: int | None = None
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        spare_what_stays()
         await deliver(engine=engine, settings=settings, stop=stop, probes_port=probes_port)
 
     asyncio.run(until_signalled())
