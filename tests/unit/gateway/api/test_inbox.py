@@ -76,6 +76,16 @@ async def test_an_app_shows_what_waits_and_says_what_was_read(call: Calls, waiti
     assert [entry["summary"] for entry in entries if entry["kind"] == "receipt"] == ["Inbox message read, says the app"]
 
 
+async def test_a_message_whose_text_is_not_kept_any_more_is_not_shown(
+    call: Calls, engine: Engine, waiting: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE messages SET title = '', body = '', address = ''"))
+    shown = (await call("GET", "/v1/customers/aiko/inbox")).json()
+    assert (shown["items"], shown["unread"]) == ([], 0)
+    assert (await call("POST", f"/v1/customers/aiko/inbox/{waiting}/read")).status_code == 404
+
+
 async def test_a_message_is_read_by_its_own_customer_alone(call: Calls, waiting: str) -> None:
     assert (await call("POST", f"/v1/customers/jiro/inbox/{waiting}/read")).status_code == 404
     assert (await call("POST", "/v1/customers/aiko/inbox/m2/read")).status_code == 404

@@ -110,7 +110,11 @@ async def test_an_address_that_was_dropped_is_not_written_to_again(call: Calls, 
 
 @pytest.mark.parametrize(
     ("assignment", "said"),
-    [("expires_at = '2020-01-01'", "2020-01-01 00:00"), ("state = 'withdrawn'", "not at an end")],
+    [
+        ("expires_at = '2020-01-01'", "2020-01-01 00:00"),
+        ("state = 'withdrawn'", "not at an end"),
+        ("address = '', body = ''", "not kept any more (retention.message_texts)"),
+    ],
 )
 async def test_what_has_lost_its_point_is_not_sent_again(
     call: Calls, engine: Engine, assignment: str, said: str
