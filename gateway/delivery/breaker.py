@@ -8,6 +8,8 @@ from __future__ import annotations
 FAILURES = 5
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+LONGEST_ASKED_S = 300.0
+"""So long a pause is kept at the provider's own wish (Retry-After), and no longer."""
 _DOUBLINGS = 10
 
 
@@ -42,8 +44,8 @@ class Breaker:
         self._failures = self._pauses = 0
         self._open_until = None
 
-    def failed(self, now: float) -> None:
-        """It did not answer, or said that it can't now."""
+    def failed(self, now: float, after_s: float | None = None) -> None:
+        """It did not answer, or said that it can't now, and perhaps for how long (``after_s``)."""
         self._failures += 1
         if self._failures < FAILURES:
             return
@@ -51,4 +53,4 @@ class Breaker:
         if self._open_until is None or now >= self._open_until:
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._pauses, _DOUBLINGS))
             self._pauses += 1
-            self._open_until = now + pause
+            self._open_until = now + max(pause, min(LONGEST_ASKED_S, after_s or 0.0))

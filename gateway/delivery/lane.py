@@ -12,7 +12,7 @@ import structlog
 from gateway.delivery.breaker import Breaker
 from gateway.delivery.metrics import OPEN
 from gateway.delivery.rate import Bucket
-from notifiers.outcome import Accepted, Notifier, Outcome, Refused
+from notifiers.outcome import Accepted, Notifier, Outcome, Refused, Retry
 
 log = structlog.get_logger()
 
@@ -148,7 +148,7 @@ class Lane:
             if isinstance(outcome, Accepted | Refused):
                 self._breaker.succeeded()
             else:
-                self._breaker.failed(time.monotonic())
+                self._breaker.failed(time.monotonic(), outcome.after_s if isinstance(outcome, Retry) else None)
             OPEN.labels(self.notifier.provider).set(self._breaker.is_open)
 
     def _ahead(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.delivery.breaker import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
+from gateway.delivery.breaker import FAILURES, FIRST_PAUSE_S, LONGEST_ASKED_S, LONGEST_PAUSE_S, Breaker
 
 
 def opened(now: float = 0.0) -> Breaker:
@@ -57,3 +57,15 @@ def test_a_trial_that_succeeds_opens_the_lane_again() -> None:
     breaker = opened()
     breaker.succeeded()
     assert breaker.allowance(free=4, busy=0, now=0.0) == 4
+
+
+def test_a_pause_is_as_long_as_the_provider_asks_for_within_reason() -> None:
+    breaker = Breaker()
+    for _ in range(FAILURES):
+        breaker.failed(0.0, 20.0)
+    assert breaker.allowance(free=4, busy=0, now=19.9) == 0
+    assert breaker.allowance(free=4, busy=0, now=20.0) == 1
+    breaker.failed(20.0, 0.0)
+    assert breaker.seconds_left(20.0) == 2 * FIRST_PAUSE_S
+    breaker.failed(30.0, 86_400.0)
+    assert breaker.seconds_left(30.0) == LONGEST_ASKED_S
