@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 LOOPBACK = "127.0.0.1"
 LOG_SECONDS = 60.0
+DATABASE_SECONDS: Final = 60.0
+"""How long a role waits for the database at its start."""
 API_CONNECTIONS = 20
 
 Role = Callable[[Settings, Addresses, int | None], None]
@@ -96,11 +98,13 @@ def worker(settings: Settings, found: Addresses, probes_port: int | None) -> Non
     from gateway.delivery.rendering import Means
     from gateway.delivery.wording import Wording, followed
     from gateway.ingress.probes import probes
-    from gateway.storage.database import connect
+    from gateway.storage.database import connect, wait_until_reachable
     from gateway.worker.run import run as run_worker
 
+    engine = connect(found.database_url)
+    wait_until_reachable(engine, seconds=DATABASE_SECONDS)
+
     async def work(stop: asyncio.Event) -> None:
-        engine = connect(found.database_url)
         wording = Wording(engine, settings.templates.dir)
         with engine.begin() as connection:
             equipment = Means(wording.templates, means.policy_of(settings), means.links_of(connection, settings))
@@ -140,11 +144,13 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
     from gateway.delivery.wording import followed
     from gateway.ingress.probes import probes
     from gateway.retention.chore import Chore
-    from gateway.storage.database import connect
+    from gateway.storage.database import connect, wait_until_reachable
+
+    listening = listening_socket(settings.http.bind)
+    engine = connect(found.database_url, pool_size=API_CONNECTIONS)
+    wait_until_reachable(engine, seconds=DATABASE_SECONDS)
 
     async def work(stop: asyncio.Event) -> None:
-        listening = listening_socket(settings.http.bind)
-        engine = connect(found.database_url, pool_size=API_CONNECTIONS)
         event_log = await _open_log(settings, found, "kizashi-api")
         async with AsyncExitStack() as stack:
             stack.callback(engine.dispose)

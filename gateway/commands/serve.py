@@ -46,6 +46,9 @@ def _run_all(settings: Settings) -> None:
 
 
 def _run_role(role: str, settings: Settings, probes_port: int | None) -> None:
+    from psycopg.errors import UndefinedColumn, UndefinedTable
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
     from gateway.embedded.errors import EmbeddedError
     from gateway.log.errors import LogError
     from gateway.roles import ROLES
@@ -55,3 +58,10 @@ def _run_role(role: str, settings: Settings, probes_port: int | None) -> None:
         ROLES[role](settings, where.find(settings), probes_port)
     except (where.NotRunningError, EmbeddedError, LogError, TemplateError) as error:
         fail(str(error))
+    except OperationalError as error:
+        fail(f"the database does not answer ({str(error.orig).splitlines()[0]}): look at database.url")
+    except ProgrammingError as error:
+        if not isinstance(error.orig, UndefinedTable | UndefinedColumn):
+            raise
+        missing = str(error.orig).splitlines()[0]
+        fail(f"the database has not the schema of this version ({missing}): run `kizashi migrate` first")
