@@ -267,7 +267,8 @@ def _texts_held(found: Addresses) -> str:
         engine.dispose()
     if held is None:
         return "none yet: the first start takes them over"
-    own = f"{len(held.files)} files of templates.dir" if held.files else "those that are shipped"
+    count = len(held.files)
+    own = f"{count} file{'s' if count > 1 else ''} of templates.dir" if count else "those that are shipped"
     said = f"version {held.version}, {own}, since {held.created_at:%Y-%m-%d %H:%M:%S %Z}"
     return said + (f"; refused: {refused}" if refused is not None else "")
 

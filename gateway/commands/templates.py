@@ -65,7 +65,8 @@ def send_test(asked: Asked, to: str) -> None:
 
     settings = loaded_settings()
     if wanted(settings):
-        fail("sandbox is true, and its stand-ins belong to the running gateway: send the test from its console")
+        page = f"{settings.public_url}/console/templates/{asked.name}"
+        fail(f"sandbox is true, and its stand-ins belong to the running gateway: send the test from {page}")
     shown = _previewed(asked, settings)
     try:
         outcome = TrialSends(lambda: providers.build(settings), policy_of(settings).sms_regions).send(shown, to)
@@ -128,7 +129,7 @@ def _remarks(shown: Preview) -> list[str]:
     said = []
     if shown.sms is not None:
         size = shown.sms
-        cost = "" if size.cost is None else f", {size.cost:g} in all"
+        cost = "" if size.cost is None else f", costs {size.cost:g}"
         said.append(
             f"{size.segments} segment{'s' if size.segments > 1 else ''} ({size.units} units of "
             f"{size.encoding.upper()}){cost}"

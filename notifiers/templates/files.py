@@ -19,7 +19,7 @@ from notifiers.templates.sandbox import MAX_SOURCE, Source
 
 BRAND_FILE: Final = "brand.toml"
 WORDS_FILE: Final = "words.toml"
-CHANNELS: Final = ("push", "sms", "email", "webhook", "inbox")
+CHANNELS: Final = ("push", "sms", "email", "webhook", "inbox", "webpush")
 """Those that are shipped with texts or borrow one."""
 TABLES: Final = (BRAND_FILE, WORDS_FILE)
 MAX_FOLDER: Final = 4_000_000

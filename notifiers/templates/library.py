@@ -21,7 +21,7 @@ from notifiers.templates.context import NAMES, completed, zone_of
 from notifiers.templates.errors import NoTextError, Problem, RenderError, TemplateError, UnknownTemplateError
 from notifiers.templates.files import Folder, TextKey, file_name, key_of, normalised, read_folder
 from notifiers.templates.formats import FILTERS, USAGE, japanese, readings
-from notifiers.templates.naming import Toolbox, no_tool
+from notifiers.templates.naming import Toolbox, closest, no_tool
 from notifiers.templates.sandbox import Sandbox, Source
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -128,13 +128,17 @@ class Templates:
 
     def _key(self, name: str, channel: str, locale: str) -> TextKey:
         if name not in self._names:
-            raise UnknownTemplateError(f"there is no template {name!r}; there are {', '.join(sorted(self._names))}")
+            said = f"there is no template {name!r}{closest(name, self._names)}"
+            raise UnknownTemplateError(f"{said}; there are {', '.join(sorted(self._names))}")
         for language in _fallbacks(locale, self.default_language):
             key = TextKey(name, channel, language)
             if key in self.texts:
                 return key
-        spoken = f"{locale or 'no locale'} or {self.default_language}"
-        raise NoTextError(f"template {name!r} has no {channel} text for {spoken}")
+        there = self.languages(name, channel)
+        if there:
+            spoken = " or ".join(dict.fromkeys((locale or "no locale", self.default_language)))
+            raise NoTextError(f"template {name!r} has no {channel} text for {spoken}; it has {', '.join(there)}")
+        raise NoTextError(f"template {name!r} has no {channel} text; it has {', '.join(sorted(self.channels(name)))}")
 
     def _languages(self) -> set[str]:
         return {key.locale.partition("-")[0] for key in self.texts}

@@ -24,6 +24,9 @@ from gateway.delivery.trial_sends import CHANNELS
 from notifiers.templates import EXAMPLES, Preview
 
 ORDER: Final = ("push", "sms", "email")
+WHERE: Final = (
+    "A push token, a number such as +819012345678, or a mailbox. It is marked as a test; nobody else is told of it."
+)
 _LONGEST = 200
 
 
@@ -99,7 +102,7 @@ def _card(api: Api, asked: Asked, channel: str) -> Markup:
 def _size(found: Preview) -> str:
     if found.sms is not None:
         size = found.sms
-        cost = "" if size.cost is None else f" · {size.cost:g}"
+        cost = "" if size.cost is None else f" · costs {size.cost:g}"
         parts = f"{size.segments} segment{'s' if size.segments > 1 else ''}"
         return f"{parts} · {size.units} units of {size.encoding.upper()}{cost}"
     if found.push is not None:
@@ -171,10 +174,10 @@ class SendTest:
             with ui.element("div").classes("body"):
                 with ui.element("div").classes("actions first"):
                     self._channel = ui.select(channels, value=channels[0]).props("outlined dense").mark("test-channel")
-                    self._to = ui.input(placeholder="Token, number or mailbox").props("outlined dense").mark("test-to")
+                    self._to = ui.input(placeholder="Address").props("outlined dense").mark("test-to")
                     self._button = ui.button("Send", on_click=self._send, color=None).props("unelevated")
                     self._button.classes("primary")
-                html(H('<p class="muted small">It is marked as a test; nobody else is told of it.</p>'))
+                html(H('<p class="muted small">{}</p>').format(WHERE))
                 self._answer = html(NOTHING)
 
     async def _send(self) -> None:

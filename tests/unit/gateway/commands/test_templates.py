@@ -67,7 +67,7 @@ def test_a_preview_says_the_words_and_how_many_segments_they_take() -> None:
 def test_a_preview_says_what_it_costs_where_the_settings_know_the_price(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIZASHI_POLICY__SMS_COST", '{"JP": 0.08}')
     _, output = run("preview", "alert", "--channel", "sms", "--language", "ja")
-    assert "1 segment (62 units of UCS-2), 0.08 in all" in output
+    assert "1 segment (62 units of UCS-2), costs 0.08" in output
 
 
 def test_the_how_to_page_shows_what_really_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +86,7 @@ def test_html_is_written_to_a_file() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("preview", "alrt"), "there is no template 'alrt'; there are alert"),
+        (("preview", "alrt"), "there is no template 'alrt', did you mean 'alert'?; there are alert"),
         (("preview", "alert", "--channel", "fax"), "no fax text"),
         (("check", "nowhere"), "nowhere is not a folder"),
         (("send-test", "alert", "--channel", "sms", "--to", "12"), "must start with +"),
@@ -122,7 +122,7 @@ def test_with_the_sandbox_on_it_says_where_to_send_from(monkeypatch: pytest.Monk
     monkeypatch.setenv("KIZASHI_SANDBOX", "true")
     code, output = run("send-test", "alert", "--to", "token")
     assert code == 1
-    assert "send the test from its console" in output
+    assert "/console/templates/alert" in output
 
 
 @pytest.mark.parametrize(

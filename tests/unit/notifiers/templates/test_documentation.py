@@ -40,9 +40,15 @@ def test_the_how_to_works_as_written(tmp_path: Path) -> None:
     texts = [re.sub(r"(?m)^   ", "", block) for block in re.findall(r"```jinja\n(.*?)```", HOW_TO, re.DOTALL)]
     names = re.findall(r"`(filter-due/[^`]+\.j2)`", HOW_TO)
     files = dict(zip(names, texts, strict=True))
-    brand, words = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
+    _, brand, words = re.findall(r"```toml\n(.*?)```", HOW_TO, re.DOTALL)
     templates = Templates.load(folder(tmp_path, {**files, "brand.toml": brand, "words.toml": words}))
     assert templates.check() == []
+    yellow = brand.replace('"#0b5394"', '"#ffcc00"')
+    warned = Templates.load(folder(tmp_path, {**files, "brand.toml": yellow, "words.toml": words})).warnings()
+    assert len(warned) == 3, "a language that the mail does not speak, and a colour that cannot be read twice"
+    assert [
+        each for each in warned if f"warning: {each}".replace(str(tmp_path), "/etc/kizashi/templates") not in HOW_TO
+    ] == []
     made = templates.render("filter-due", "push", "ja", {**CONTEXT, "values": {"filter_life": 12.4}})
     assert made.text == "「Chiller 7」のフィルター残量は12％です。"
     mail = templates.render("filter-due", "email", "en", {**CONTEXT, "values": {"filter_life": 12.4}})
