@@ -16,10 +16,10 @@ from functools import partial
 import msgspec
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from gateway.delivery import rate, settlement, steps
-from gateway.delivery.lane import Lane
+from gateway.delivery.lane import SHORTEST_HOLD_S, Lane
 from gateway.delivery.links import Links, Unsubscribe
 from gateway.delivery.metrics import OUTCOMES, QUEUE_SECONDS, SEND_SECONDS
 from gateway.delivery.providers import ASKED, EACH_ITS_OWN, Unconfigured
@@ -134,7 +134,7 @@ class Outbox:
                 if time.monotonic() >= next_expiry:
                     self._expire()
                     next_expiry = time.monotonic() + EXPIRE_S
-            except (OperationalError, InterfaceError) as error:
+            except (OperationalError, InterfaceError, InternalError) as error:  # the last: we hung, and were hung up on
                 log.warning("outbox.database_away", error=str(error.orig), retry_s=RETRY_S)
                 stop.wait(RETRY_S)
                 continue
@@ -187,9 +187,10 @@ class Outbox:
         free = {channel: places for channel, (_, places) in lanes.items()}
         limited = {channel: lane for channel, (lane, _) in lanes.items() if lane.bucket is not None}
         with self._engine.begin() if limited else self._alone.connect() as connection:
-            grants = rate.look(connection, _buckets(limited.values())) if limited else {}
+            grants = rate.look_if_free(connection, _buckets(limited.values())) if limited else {}
             for channel, lane in limited.items():
-                free[channel] = min(free[channel], grants[lane.notifier.provider].whole)
+                grant = grants.get(lane.notifier.provider)
+                free[channel] = 0 if grant is None else min(free[channel], grant.whole)
             claimed = messages.claim(
                 connection,
                 free,
@@ -201,8 +202,8 @@ class Outbox:
             rate.spend(connection, grants, {name: taken[name] for name in grants})
         at = time.monotonic()
         for lane in limited.values():
-            provider = lane.notifier.provider
-            lane.hold(grants[provider].seconds_to_next(taken[provider]))
+            grant = grants.get(lane.notifier.provider)
+            lane.hold(SHORTEST_HOLD_S if grant is None else grant.seconds_to_next(taken[lane.notifier.provider]))
         for message in claimed:
             lane, _ = lanes[message.channel]
             lane.send(partial(self._send, lane, message, at))

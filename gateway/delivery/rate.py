@@ -57,7 +57,15 @@ class Grant(NamedTuple):
 
 def look(connection: Connection, buckets: Mapping[str, Bucket]) -> dict[str, Grant]:
     """What each of the named buckets lets go now. Waits for whoever else spends of them; the caller commits."""
-    looked = rates.look(connection, buckets)
+    return _grants(connection, buckets, rates.look(connection, buckets))
+
+
+def look_if_free(connection: Connection, buckets: Mapping[str, Bucket]) -> dict[str, Grant]:
+    """The same of those that nobody else spends of at this moment: a claim for other providers waits for no one."""
+    return _grants(connection, buckets, rates.look_if_free(connection, buckets))
+
+
+def _grants(connection: Connection, buckets: Mapping[str, Bucket], looked: Mapping[str, Looked]) -> dict[str, Grant]:
     put_back = {name: left._replace(at=now) for name, (left, now) in looked.items() if left and now < left.at}
     rates.put(connection, put_back)  # the clock was: else they would not fill until it is where it was
     return {name: Grant(buckets[name], Level(_saved(buckets[name], each), each.now)) for name, each in looked.items()}

@@ -18,9 +18,17 @@ from gateway.storage.tables import rates
 CLASS: Final = 0x6B7A05
 """First half of the lock's key; the bucket's name makes the other."""
 
+IDLE: Final = "5s"
+"""A process that hangs with a bucket in its hands (its machine sleeps, its cable is pulled) loses it after this."""
+
 _ALONE: Final = text(
-    "SELECT pg_advisory_xact_lock(:class, place)"
+    "SELECT set_config('idle_in_transaction_session_timeout', :idle, true), pg_advisory_xact_lock(:class, place)"
     " FROM (SELECT unnest(CAST(:places AS int[])) AS place ORDER BY 1) AS in_order"
+)
+_ALONE_IF_FREE: Final = text(
+    "SELECT set_config('idle_in_transaction_session_timeout', :idle, true), name"
+    " FROM unnest(CAST(:names AS text[]), CAST(:places AS int[])) AS wanted(name, place)"
+    " WHERE pg_try_advisory_xact_lock(:class, place)"
 )
 _READ: Final = text("""
 SELECT wanted.name, rates.saved, rates.at, clock_timestamp() AS now
@@ -47,11 +55,27 @@ class Looked(NamedTuple):
 
 
 def look(connection: Connection, names: Collection[str]) -> dict[str, Looked]:
-    """Each of the buckets; until the transaction ends nobody else looks at them."""
-    places = sorted({zlib.crc32(name.encode()) & 0x7FFF_FFFF for name in names})
-    connection.execute(_ALONE, {"class": CLASS, "places": places})
-    rows = connection.execute(_READ, {"names": list(names)}).all()
+    """Each of the buckets; until the transaction ends nobody else looks at them. Waits for whoever does."""
+    places = sorted(_place(name) for name in names)
+    connection.execute(_ALONE, {"class": CLASS, "places": places, "idle": IDLE})
+    return _read(connection, names)
+
+
+def look_if_free(connection: Connection, names: Collection[str]) -> dict[str, Looked]:
+    """The same of those that nobody else looks at now; never waits."""
+    asked = {"class": CLASS, "names": list(names), "places": [_place(name) for name in names], "idle": IDLE}
+    free = [row.name for row in connection.execute(_ALONE_IF_FREE, asked)]
+    return _read(connection, free)
+
+
+def _read(connection: Connection, names: Collection[str]) -> dict[str, Looked]:
+    rows = connection.execute(_READ, {"names": list(names)}).all() if names else []
     return {row.name: Looked(None if row.saved is None else Level(row.saved, row.at), row.now) for row in rows}
+
+
+def _place(name: str) -> int:
+    """Second half of the key, 31 bits."""
+    return zlib.crc32(name.encode()) & 0x7FFF_FFFF
 
 
 def put(connection: Connection, levels: Mapping[str, Level]) -> None:

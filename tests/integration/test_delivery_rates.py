@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import InternalError
 
 from gateway.delivery import rate
 from gateway.delivery.links import Links
@@ -54,10 +55,9 @@ FROM generate_series(1, :count) AS n
 class Telling:
     """A provider that takes everything, and remembers when."""
 
-    channel = "sms"
-    provider = "twilio"
-
-    def __init__(self) -> None:
+    def __init__(self, channel: str = "sms", provider: str = "twilio") -> None:
+        self.channel = channel
+        self.provider = provider
         self.asked: list[float] = []
 
     def send(self, message: Outgoing) -> Outcome:
@@ -69,11 +69,13 @@ class Telling:
 
 
 @contextmanager
-def sending(engine: Engine, owner: str, provider: Telling, per_second: float | None) -> Iterator[None]:
-    """One process's outbox."""
+def sending(
+    engine: Engine, owner: str, provider: Telling, per_second: float | None, *others: Telling
+) -> Iterator[None]:
+    """One process's outbox; ``others`` have no rate."""
     outbox = Outbox(
         engine,
-        {provider.channel: provider},
+        {each.channel: each for each in (provider, *others)},
         Links("http://127.0.0.1:9", "secret"),
         Rules(owner, 8, 30.0),
         threads=4,
@@ -129,9 +131,9 @@ def test_processes_share_it_too_and_one_that_is_killed_keeps_nothing(
         processes.append(DeliverProcess(database_url, settings, folder))
         processes[-1].start()
     try:
-        eventually(lambda: accepted(engine) >= 6, within=20)
+        eventually(lambda: accepted(engine) >= 6, within=60)
         processes.pop().kill()
-        eventually(lambda: accepted(engine) == 20, within=30)
+        eventually(lambda: accepted(engine) == 20, within=60)
     finally:
         for process in processes:
             process.terminate()
@@ -169,6 +171,41 @@ def test_what_a_transaction_took_and_did_not_commit_is_there_again(engine: Engin
         rate.spend(connection, rate.look(connection, {"p": bucket}), {"p": -2})
     with engine.begin() as connection:
         assert rate.look(connection, {"p": bucket})["p"].whole == 2
+
+
+def test_a_process_that_hangs_with_a_bucket_in_its_hands_loses_it_and_holds_up_no_other_channel(
+    engine: Engine, database_url: str
+) -> None:
+    execute(engine, QUEUE, count=3, channel="sms")
+    execute(engine, QUEUE.replace("'m' || n", "'e' || n").replace("'c' || n", "'f' || n"), count=3, channel="email")
+    hanging = connect(database_url)
+    with hanging.connect() as connection:
+        rate.look(connection, {"twilio": Bucket.of(10.0)})
+        with sending(engine, "one", Telling(), 10.0, Telling("email", "smtp")):
+            well = "SELECT channel, count(*) FROM messages WHERE state = 'accepted' GROUP BY 1"
+            eventually(lambda: rows(engine, well) == [("email", 3)], within=4)
+            eventually(lambda: accepted(engine) == 6, within=10)
+        with pytest.raises(InternalError, match="idle-in-transaction timeout"):
+            connection.exec_driver_sql("SELECT 1")
+    hanging.dispose()
+
+
+def test_an_outbox_that_hung_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute(engine, QUEUE, count=3, channel="sms")
+    looked = rate.look_if_free
+    hung: list[float] = []
+
+    def hang(connection: Connection, buckets: Mapping[str, Bucket]) -> dict[str, rate.Grant]:
+        found = looked(connection, buckets)
+        if not hung:
+            hung.append(time.monotonic())
+            time.sleep(6.0)
+        return found
+
+    monkeypatch.setattr(rate, "look_if_free", hang)
+    with sending(engine, "one", Telling(), 10.0):
+        eventually(lambda: accepted(engine) == 3, within=15)
+    assert hung
 
 
 def test_a_database_whose_clock_was_put_back_does_not_hold_up_the_provider(engine: Engine) -> None:
