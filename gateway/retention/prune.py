@@ -13,7 +13,7 @@ from gateway.retention.plan import Cutoff
 from gateway.storage import prunable
 from gateway.storage.prunable import Found
 
-BATCH: Final = 500
+BATCH: Final = 200
 """Rows of one transaction: some milliseconds."""
 SHARE: Final = 0.5
 """Of the time it works; the rest it sleeps."""
