@@ -279,7 +279,7 @@ def test_the_links_of_a_mail_open_the_gateways_pages(town: Town, page: Page) -> 
 def test_a_bad_day_strikes_the_provider_until_all_is_well_again(town: Town, watched: Watched) -> None:
     page = watched.page
     page.goto(town.page_of())
-    page.get_by_role("button", name="Push all well").click()
+    page.get_by_role("button", name="Push all well", exact=True).click()
     dialog = page.get_by_role("dialog", name="A bad day for Firebase")
     dialog.get_by_text("Unavailable").click()
     dialog.get_by_label("Lasts").select_option("15 minutes")

@@ -28,6 +28,7 @@ from tests.contract.test_notifiers import (
     SECRET,
     SIGNING_SECRET,
     STAND_IN_LOGGERS,
+    THE_STATUS_IS_THE_ANSWER,
     WIRED,
     opened,
     outgoing,
@@ -166,7 +167,8 @@ def test_no_secret_and_no_address_is_said_where_no_answer_comes(
     with opened(channel, port, port) as notifier:
         hidden.add(ADDRESS[channel])
         outcomes.append(notifier.send(outgoing(channel, "mute-nobody")))
-    assert not [each for each in outcomes if isinstance(each, Accepted)]
+    # Where the status says all, a body that comes slowly is not waited for.
+    assert sum(isinstance(each, Accepted) for each in outcomes) == (channel in THE_STATUS_IS_THE_ANSWER)
     ours = [each for each in caplog.records if not each.name.startswith(STAND_IN_LOGGERS)]
     said = repr(outcomes) + repr([(each.getMessage(), vars(each)) for each in ours])
     for canary in hidden:
