@@ -122,6 +122,7 @@ def perform(
     if stop.is_set():
         log.info("retention.interrupted", removed=_some(gone))
         return gone
+    erasures.forget_groups(connection)
     erasures.forget_old(connection, erased_are_named_for(retention))
     chores.done(connection, CHORE, now, gone)
     connection.commit()

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Text, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import alert_cases, alerts, timeline
-from gateway.storage.erasures import is_erased
+from gateway.storage.erasures import OWNERS_GROUP, is_erased
 from gateway.storage.tables import decisions, faults
 from rules.decision import Decision, Fault, Note, derived_id
 
@@ -33,8 +33,10 @@ def record(connection: Connection, decision: Decision) -> Decision | None:
 
     Returns:
         What was written: ``decision``, without its customer where that one was erased. ``None`` where it was already
-        written: then nothing that follows from it may be made again.
+        written, or is about an erased customer's devices as a group: then nothing that follows from it may be made.
     """
+    if decision.subject.startswith(OWNERS_GROUP) and _erased(connection, decision.subject.removeprefix(OWNERS_GROUP)):
+        return None
     row = {
         "id": decision.id,
         "rule_id": decision.rule_id,
@@ -66,7 +68,7 @@ def record(connection: Connection, decision: Decision) -> Decision | None:
 
 def record_note(connection: Connection, note: Note) -> None:
     """Write something of note onto its customer's timeline, unless that one was erased."""
-    if connection.execute(_IS_ERASED, {"owner": note.customer_id}).scalar_one():
+    if _erased(connection, note.customer_id):
         return
     timeline.add(
         connection,
@@ -83,6 +85,11 @@ def record_note(connection: Connection, note: Note) -> None:
             )
         ],
     )
+
+
+def _erased(connection: Connection, customer_id: str) -> bool:
+    erased: bool = connection.execute(_IS_ERASED, {"owner": customer_id}).scalar_one()
+    return erased
 
 
 def record_fault(connection: Connection, partition: int, fault: Fault) -> None:

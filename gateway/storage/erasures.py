@@ -10,15 +10,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import secrets, spending, tables, turns, wake
-from gateway.storage.tables import contacts, customers, devices, erasures, faults, messages
+from gateway.storage.tables import contacts, customers, devices, erasures, faults, messages, subject_states
 from gateway.storage.tables import secrets as secrets_table
 
 SALT: Final = "erasures"
 """The secret's name: without it nobody can try out ids."""
+OWNERS_GROUP: Final = "owner/"
+"""Rules that group devices by their owner speak of a subject that is named after the customer."""
 _OF_CUSTOMER: Final = (
     tables.timeline,
     tables.digest_items,
@@ -75,6 +77,18 @@ def forget_old(connection: Connection, remembered: timedelta) -> int:
     return connection.execute(delete(erasures).where(erasures.c.at < func.now() - remembered)).rowcount
 
 
+def forget_groups(connection: Connection) -> int:
+    """Remove what workers remember of groups that were named after erased customers; returns how many those were.
+
+    They have no members any more, so nobody writes them again; a worker that starts does not find them.
+    """
+    if connection.execute(select(erasures.c.at).limit(1)).first() is None:
+        return 0
+    owner = func.substr(subject_states.c.subject, len(OWNERS_GROUP) + 1)
+    theirs = subject_states.c.subject.startswith(OWNERS_GROUP)
+    return connection.execute(delete(subject_states).where(theirs, is_erased(owner))).rowcount
+
+
 def is_erased(customer_id: ColumnElement[str]) -> ColumnElement[bool]:
     """Whether the customer was erased lately, as a part of a statement."""
     return exists().where(erasures.c.digest == _digest(customer_id))
@@ -93,8 +107,13 @@ def _digest(customer_id: ColumnElement[str]) -> ColumnElement[bytes]:
 
 
 def _remove(connection: Connection, customer_id: str) -> int:
+    group = OWNERS_GROUP + customer_id
     of_their_devices = faults.c.subject.in_(select(devices.c.id).where(devices.c.owner == customer_id))
-    removed = connection.execute(delete(faults).where(of_their_devices)).rowcount
+    removed = connection.execute(delete(faults).where(or_(faults.c.subject == group, of_their_devices))).rowcount
+    of_the_group = select(tables.alerts.c.id).where(tables.alerts.c.subject == group)
+    removed += connection.execute(delete(tables.cases).where(tables.cases.c.alert_id.in_(of_the_group))).rowcount
+    for table in (tables.alerts, tables.decisions):
+        removed += connection.execute(delete(table).where(table.c.subject == group)).rowcount
     for table in _OF_CUSTOMER:
         removed += connection.execute(delete(table).where(table.c.customer_id == customer_id)).rowcount
     ownerless = {"owner": None, "logged": False, "updated_at": func.clock_timestamp()}

@@ -11,7 +11,9 @@ from sqlalchemy import Engine
 from devices.event import CustomerFacts, DeviceChanged, DeviceFacts, RulesChanged, Telemetry
 from devices.partition import partition_of
 from gateway.log import EventLog
+from gateway.retention.chore import Chore
 from gateway.retention.erase import erase
+from gateway.settings import Retention
 from gateway.storage import customers
 from gateway.storage.customers import Customer
 from gateway.storage.database import connect
@@ -26,6 +28,8 @@ RULES = {
 rules:
   - id: gold-too-warm
     when: {all: [{metric: temperature, above: 8}, {customer: {attribute: {tier: gold}}}]}
+  - id: own
+    when: {group: {by: owner, at_least: 1, where: {metric: temperature, above: 8}}}
   - id: too-warm
     when: {metric: temperature, above: 8}
 """
@@ -71,9 +75,9 @@ async def test_states_and_decisions_name_an_erased_owner_no_more(engine: Engine,
     async with working(engine, log):
         await say(log, 1000, 5.0)
         await say(log, 2000, 9.0)
-        fired = [("gold-too-warm", "firing", "canary-person"), ("too-warm", "firing", "canary-person")]
+        fired = [(rule, "firing", "canary-person") for rule in ("gold-too-warm", "own", "too-warm")]
         await eventually(engine, DECISIONS, fired)
-        await eventually(engine, KEPT, [(1,)])
+        await eventually(engine, KEPT, [(2,)])
         erase(engine, "canary-person")
         # The worker does not know yet: what it decides now would name its owner.
         await say(log, 3000, 5.0)
@@ -81,8 +85,9 @@ async def test_states_and_decisions_name_an_erased_owner_no_more(engine: Engine,
         await eventually(engine, DECISIONS, ended)
         await log.append(PLACE, [DeviceChanged(T0 + 4000, DeviceFacts(NAME))])
         await say(log, 5000, 9.0)
-        await eventually(engine, KEPT, [(0,)])
+        await eventually(engine, KEPT, [(1,)])  # the group that was named after them
         await eventually(engine, DECISIONS, [ended[0], ("too-warm", "firing", None), ended[1]])
+    Chore(engine, Retention()).look_once()
     with engine.connect() as connection:
         left = [line for line in dumped(connection).splitlines() if "canary" in line]
     assert left == []
