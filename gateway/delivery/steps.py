@@ -153,6 +153,8 @@ def _proceed(
     elif not untried:
         _exhausted(connection, contact, standing, unanswered.refused(planned.suppressions), now)
     elif planned.hold_until_ms is not None:
+        # What still waits for its provider would leave in the night as soon as that one is back.
+        taken_back(connection, contact.id, Reason.QUIET_HOURS.value, now)
         _hold(connection, contact, planned, now)
     else:
         _start(connection, contact, untried, customer, means, now, unanswered.refused(planned.suppressions))

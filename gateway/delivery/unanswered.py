@@ -42,6 +42,7 @@ _TOLD: Final = messages.CASE_TOLD
 """In a contact's context: the rule's word, and the case once it was told."""
 
 _ENDS: Final = {
+    "held": "not sent yet",
     "queued": "still waiting for its provider",
     "sending": "on its way, no answer",
     "unknown": "perhaps sent: no answer came back from the provider",

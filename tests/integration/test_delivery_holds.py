@@ -143,3 +143,22 @@ def test_a_device_without_an_owner_writes_no_timeline(engine: Engine, means: Mea
     decide(engine, means, a_decision("orphan", customer_id=None))
     assert rows(engine, "SELECT count(*) FROM timeline") == [(0,)]
     assert rows(engine, "SELECT count(*) FROM contacts") == [(0,)]
+
+
+def test_what_still_waits_for_its_provider_when_the_night_begins_does_not_leave_in_the_night(engine: Engine) -> None:
+    a_customer(engine)
+    evening = NIGHT.replace(hour=21, minute=50) - timedelta(days=1)
+    means = means_of(engine, Settings(public_url="https://kizashi.example"))
+    means = means._replace(policy=policy_settings({"maintenance": "22:00-07:00"}))
+    notify = NotifyAction("alert", ("push", "sms"), escalate_after_ms=900_000)
+    decide(engine, means, a_decision(severity="minor", at=int(evening.timestamp() * 1000), notify=notify), at=evening)
+    execute(engine, "UPDATE contacts SET due_at = now()")
+    assert Pacer(engine, means, lambda: evening + timedelta(minutes=15), lambda: None).look_once()
+    assert rows(engine, "SELECT state FROM contacts") == [("held",)]
+    assert rows(engine, "SELECT channel, state, reason FROM messages") == [("push", "withdrawn", "quiet_hours")]
+    execute(engine, "UPDATE contacts SET due_at = now()")
+    assert Pacer(engine, means, lambda: evening + timedelta(hours=10), lambda: None).look_once()
+    assert rows(engine, "SELECT channel, state FROM messages ORDER BY step") == [
+        ("push", "withdrawn"),
+        ("sms", "queued"),
+    ]

@@ -1,4 +1,4 @@
-"""A provider says long after its acceptance that a message has failed: the next channel follows where it still should."""
+"""A message turns out to have failed long after its provider took it: the next channel follows where it should."""
 
 from __future__ import annotations
 

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from gateway.delivery import evidence, steps
-from gateway.delivery.contacts import hold_back
+from gateway.delivery.contacts import contact, hold_back
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
-from gateway.storage import alerts, cases
+from gateway.storage import alerts, cases, decisions, unread
+from gateway.worker.pipelined import pipelined
 from notifiers.policy import Cap, Money, policy_settings
 from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
 from tests.integration.delivery_fixture import (
@@ -225,6 +226,18 @@ def test_where_nobody_can_be_told_the_case_opens_at_once(
     assert entries(engine) == [f"Case opened in field: nobody was reached: {first.summary}"]
 
 
+def test_the_worker_that_waits_for_no_answers_opens_it_too(engine: Engine, means: Means) -> None:
+    a_customer(engine, addresses={})
+    first = fired()
+    with engine.begin() as connection, pipelined(connection), unread.kept_back(connection):
+        kept = decisions.record(connection, first)
+        assert kept is not None
+        contact(connection, kept, means.templates, means.policy, datetime.now(UTC), means.links)
+    case = the_case(engine)
+    assert case.evidence["values"] == {"temperature": 9.5}
+    assert entries(engine) == [f"Case opened in field: nobody was reached: {first.summary}"]
+
+
 def test_a_device_without_an_owner_on_record_has_nobody_to_be_told(engine: Engine, means: Means) -> None:
     decide(engine, means, fired(customer_id=None), fired("2", customer_id="gone"))
     assert rows(engine, "SELECT customer_id, queue, priority FROM cases") == [(None, "field", "high")] * 2
@@ -403,6 +416,27 @@ def test_neither_are_those_who_were_told_enough(engine: Engine, cap: Cap) -> Non
     assert rows(engine, "SELECT count(*) FROM cases WHERE alert_id = :id", id=fired().id) == [(0,)]
 
 
+def test_one_channel_that_is_only_full_is_enough_to_be_told_another_time(engine: Engine) -> None:
+    a_customer(engine, addresses={"push": ["token-hanako-silent"]})
+    seldom = asked(engine, caps=(Cap(1, 86_400_000, channel="push"),))
+    decide(engine, seldom, a_decision("other", rule_id="other", notify=NotifyAction("alert", ("push",))))
+    decide(engine, seldom, fired())
+    refused = rows(engine, "SELECT reason FROM timeline WHERE kind = 'suppression' ORDER BY reason")
+    assert refused == [("frequency_cap",), ("no_address",)]
+    assert no_case(engine)
+
+
+def test_an_end_that_cannot_be_told_is_no_matter_for_a_case(engine: Engine, means: Means) -> None:
+    a_customer(engine)
+    decide(engine, means, first := fired())
+    sent(engine)
+    execute(engine, "UPDATE consents SET granted = false")
+    decide(engine, means, resolved(first))
+    refused = rows(engine, "SELECT reason FROM timeline WHERE kind = 'suppression'")
+    assert refused == [("no_consent",)]
+    assert no_case(engine)
+
+
 def test_a_rise_is_told_instead_and_has_a_case_of_its_own_words(engine: Engine, means: Means) -> None:
     a_customer(engine)
     escalated(engine, means, first := fired())
@@ -454,6 +488,14 @@ def test_a_persons_case_of_another_time_or_device_is_another_matter(engine: Engi
     escalated(engine, means, fired())
     look(engine, means)
     assert rows(engine, "SELECT count(*) FROM cases") == [(3,)]
+
+
+def test_the_case_of_another_rule_is_another_matter(engine: Engine, means: Means) -> None:
+    a_customer(engine)
+    escalated(engine, means, fired())
+    decide(engine, means, fired(id=derived_id("d", "hum"), rule_id="hums", case=FIELD, notify=None))
+    look(engine, means)
+    assert rows(engine, "SELECT count(*) FROM cases") == [(2,)]
 
 
 def test_a_case_that_was_closed_after_the_alarm_stays_closed(engine: Engine, means: Means) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from notifiers.policy import Begun, Cap, Digest, History, PolicySettings, Reason, Suppression, plan, policy_settings
 from notifiers.policy.digest import minute_of
-from notifiers.policy.gathering import due_ms, is_gathered
+from notifiers.policy.gathering import due_ms, is_gathered, is_kept
 from notifiers.policy.night import next_at_ms
 from tests.unit.notifiers.policy.asking import NOON, customer, millis, request
 
@@ -47,6 +47,18 @@ def test_by_default_nothing_is_gathered() -> None:
 def test_a_control_group_is_not_told_by_digest_and_a_digest_is_not_gathered_again() -> None:
     assert not gathered(FULL, holdout_percent=100.0)
     assert not gathered(FULL, digest=True)
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_what_may_be_gone_by_tomorrow_keeps_a_digest_and_nothing_else_does(reason: Reason) -> None:
+    passes = {"frequency_cap", "budget_used_up", "number_cap", "prefix_cap", "quiet_hours"}
+    assert is_kept([("push", reason)]) == is_kept([(None, reason)]) == (reason.value in passes)
+
+
+def test_one_channel_that_may_be_free_tomorrow_is_enough_unless_the_whole_is_refused() -> None:
+    assert is_kept([("push", "no_consent"), ("sms", "budget_used_up")])
+    assert not is_kept([("sms", "budget_used_up"), (None, "open_fault")])
+    assert not is_kept([])
 
 
 def test_a_digest_passes_the_caps_of_whole_contacts_and_no_others() -> None:
