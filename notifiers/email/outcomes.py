@@ -31,8 +31,10 @@ class Step(enum.Enum):
     """MAIL FROM: about us."""
     RECIPIENT = "recipient"
     """RCPT TO: about the mailbox."""
+    DATA = "data"
+    """DATA, before the content was sent: about the message."""
     CONTENT = "content"
-    """DATA, before or after the content: about the message."""
+    """After the content: about the message."""
 
 
 def outcome_of(step: Step, code: int, text: bytes) -> Outcome:

@@ -109,7 +109,7 @@ class Conversation(smtplib.SMTP):
         try:
             _expect(Step.SENDER, *self.mail(sender, options), _OK)
             _expect(Step.RECIPIENT, *self.rcpt(recipient), *_STARTED)
-            _expect(Step.CONTENT, *self.docmd("data"), _SEND_CONTENT)
+            _expect(Step.DATA, *self.docmd("data"), _SEND_CONTENT)
         finally:
             self.command_encoding = "ascii"
 
