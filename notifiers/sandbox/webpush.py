@@ -238,6 +238,7 @@ def _show(received: Received, fault: Fault, record: Record, outbound: Outbound) 
     if before is None:
         record.message(received)
     else:
+        before.message_id, before.provider_id = received.message_id, received.provider_id
         before.title, before.text, before.detail = received.title, received.text, received.detail
         record.change(before, "accepted")
     if "-silent" not in received.to:

@@ -1,8 +1,7 @@
 """A message that only the browser can read: Message Encryption for Web Push (RFC 8291), in one record of RFC 8188.
 
-The primitives are ``cryptography``'s; what stands here is the order in which the two RFCs put them together. The
-libraries that do the same were looked at: ``http-ece`` is built from source at each installation, and ``pywebpush``
-brings that and a second HTTP client along for these thirty lines.
+The primitives are ``cryptography``'s; what stands here is the order in which the two RFCs put them together. Why no
+library does it: docs/decisions/0012-web-push-encryption.md.
 """
 
 from __future__ import annotations
