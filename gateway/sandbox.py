@@ -90,19 +90,6 @@ class Sandbox:
             raise EmbeddedError(f"the sandbox did not take in the customers: {error}") from error
 
     def browser(self, name: str) -> dict[str, object]:
-        """The push subscription of a browser of the running sandbox; any ``name`` is one.
-
-        Raises:
-            EmbeddedError: it does not answer.
-        """
-        try:
-            with httpx.Client(base_url=self.url, timeout=10, trust_env=False) as http:
-                found: dict[str, object] = http.get(f"sandbox/webpush/{quote(name, safe='')}").raise_for_status().json()
-        except httpx.HTTPError as error:
-            raise EmbeddedError(f"the sandbox has no browser {name}: {error}") from error
-        return found
-
-    def browser(self, name: str) -> dict[str, object]:
         """The push subscription of a browser of the running sandbox; any id of a customer names one.
 
         Raises:
