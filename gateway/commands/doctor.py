@@ -62,6 +62,8 @@ def _of_configuration(settings: Settings) -> Iterator[Finding]:
 
 
 def _providers(settings: Settings) -> Iterator[Finding]:
+    from gateway.delivery import providers
+
     yield Finding("push", *_provider(settings.fcm.project_id, "fcm.project_id", settings.fcm.base_url))
     sms_ready = settings.twilio.account_sid and settings.twilio.auth_token
     sender = settings.twilio.from_ or settings.twilio.messaging_service_sid
@@ -71,14 +73,15 @@ def _providers(settings: Settings) -> Iterator[Finding]:
             sender if sms_ready else None,
             "twilio.account_sid, twilio.auth_token and twilio.from (or twilio.messaging_service_sid)",
             settings.twilio.base_url,
+            providers.fault_of(settings, "sms"),
         ),
     )
     email = settings.smtp.host if settings.smtp.from_ else None
-    yield Finding("email", *_provider(email, "smtp.host and smtp.from", None))
+    yield Finding("email", *_provider(email, "smtp.host and smtp.from", None, providers.fault_of(settings, "email")))
     if email is not None:
         yield Finding("bounces", *doctor_bounces.judge(settings))
     webhook = "signed calls of customers' endpoints" if settings.webhook.secret else None
-    yield Finding("webhook", *_provider(webhook, "webhook.secret", None))
+    yield Finding("webhook", *_provider(webhook, "webhook.secret", None, providers.fault_of(settings, "webhook")))
     yield Finding("web push", *_web_push(settings))
     yield from _second_providers(settings)
     if "127.0.0.1" in settings.public_url:
@@ -116,9 +119,14 @@ def _second_providers(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"{channel}, second", channel in ready, says)
 
 
-def _provider(configured: str | None, wanted: str, base_url: str | None) -> tuple[bool | None, str]:
+def _provider(
+    configured: str | None, wanted: str, base_url: str | None, fault: str | None = None
+) -> tuple[bool | None, str]:
+    """``fault``: why what is configured can't be used."""
     if configured is None:
         return None, f"not configured: set {wanted}"
+    if fault is not None:
+        return False, fault
     return True, configured + (f", at {base_url}" if base_url else "")
 
 

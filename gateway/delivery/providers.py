@@ -80,15 +80,31 @@ def _is_here(host: str | None) -> bool:
     return host is not None and (host == "localhost" or is_loopback(host))
 
 
+def fault_of(settings: Settings, channel: str) -> str | None:
+    """Why the settings of ``channel`` can't be used; ``None``: they can, or there are none."""
+    fields = _FIELDS[channel](settings)
+    if fields is None:
+        return None
+    try:
+        _build(channel, fields)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return None
+
+
 def _built(channel: str, fields: dict[str, Any] | None) -> Notifier:
     if fields is None:
         return Unconfigured(channel)
-    entry = CATALOG[channel]
     try:
-        return entry.build(entry.config(**fields))
+        return _build(channel, fields)
     except (ValueError, OSError) as error:
         log.warning("provider.settings_unusable", channel=channel, error=str(error))
         return Unconfigured(channel, f"channel_misconfigured: {error}")
+
+
+def _build(channel: str, fields: dict[str, Any]) -> Notifier:
+    entry = CATALOG[channel]
+    return entry.build(entry.config(**fields))
 
 
 def _push(settings: Settings) -> dict[str, Any] | None:

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from gateway.addresses import NotRunningError, find
+from gateway.cli import app
 from gateway.commands.doctor_bounces import judge
 from gateway.settings import Settings
 from tests.integration import imap_server
+
+MAIL = {
+    "KIZASHI_SMTP__HOST": "mx.example.com",
+    "KIZASHI_SMTP__PORT": "465",
+    "KIZASHI_SMTP__FROM": "alerts@example.com",
+}
 
 
 @pytest.fixture
@@ -54,6 +62,18 @@ def test_without_a_mailbox_it_says_where_mails_are_to_be_handed_in() -> None:
     ok, said = judge(Settings.model_validate({"smtp": {"bounce_domain": "b.example"}}))
     assert ok is None
     assert "kizashi bounces read" in said
+
+
+def test_settings_of_a_provider_that_contradict_each_other_are_told_with_their_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["doctor"], env={**MAIL, "KIZASHI_SMTP__STARTTLS": "true", "COLUMNS": "200"})
+    assert said.exit_code == 1
+    assert "smtp.port 465 speaks TLS from the first byte" in said.output
+    fine = CliRunner().invoke(app, ["doctor"], env={**MAIL, "COLUMNS": "200"})
+    assert "smtp.port 465" not in fine.output
+    assert "mx.example.com" in fine.output
 
 
 def test_what_is_needed_to_find_a_gateway_is_said_in_grammar(tmp_path: Path) -> None:

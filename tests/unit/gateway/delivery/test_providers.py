@@ -47,6 +47,14 @@ def test_settings_that_cannot_work_refuse_each_message_with_the_mend(smtp: dict[
     assert said in outcome.reason
 
 
+def test_what_is_wrong_is_told_before_anything_is_sent() -> None:
+    wrong = settings(smtp={**MAIL, "tls": True, "starttls": True}, webhook={"secret": "whsec_short"})
+    assert "set smtp.tls alone for port 465" in (providers.fault_of(wrong, "email") or "")
+    assert "webhook.secret must be whsec_" in (providers.fault_of(wrong, "webhook") or "")
+    assert providers.fault_of(wrong, "sms") is None, "not configured is no fault"
+    assert providers.fault_of(settings(smtp=MAIL), "email") is None
+
+
 def test_a_second_account_and_a_second_server_are_spares() -> None:
     assert spare_names(twilio_2=ACCOUNT, smtp_2=MAIL) == {"sms": "twilio_2", "email": "smtp_2"}
     assert spare_names() == {}
