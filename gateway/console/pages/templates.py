@@ -43,8 +43,8 @@ def _whole(texts: Templates, folder: Folder | None, problems: list[Problem], war
     return H('{}{}{}{}<div class="card rows">{}</div>').format(
         top,
         refused(folder, holds=not problems),
-        notice(problems, "can't be sent as they are; the plain text goes out in their place", "critical"),
-        notice(warnings, "cost more than they need", ""),
+        notice(problems, "wrong: the plain text goes out where one can't be sent", "critical"),
+        notice(warnings, "probably not meant", ""),
         rows,
     )
 
@@ -65,8 +65,8 @@ def notice(found: list[Problem], about: str, tone: str) -> Markup:
     if not found:
         return NOTHING
     places = joined(H("<li>{}</li>").format(str(each)) for each in found[:SHOWN_PROBLEMS])
-    return H('<div class="notice {}"><b>{} of the texts {}.</b><ul class="reasons">{}</ul></div>').format(
-        tone, len({each.file for each in found}), about, places
+    return H('<div class="notice {}"><b>{} {}.</b><ul class="reasons">{}</ul></div>').format(
+        tone, "One thing is" if len(found) == 1 else f"{len(found)} things are", about, places
     )
 
 
