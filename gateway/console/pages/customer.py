@@ -18,6 +18,7 @@ from gateway.console.entries import CHANNELS
 from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, day_name, empty, facts, joined, words, zone_of
+from gateway.console.their_data import TheirData
 from gateway.storage import alerts_read, cases, consents, customers, decisions_read, devices, timeline
 from gateway.storage.alerts_read import Alert
 from gateway.storage.cases import Case
@@ -67,7 +68,9 @@ def register(console: Console) -> None:
             with ui.element("div").classes("grid"):
                 with ui.element("section").classes("c8 card"):
                     shown = Shown(engine, customer_id, zone, first)
-                beside = html(_beside(known), classes="c4 stack")
+                with ui.element("div").classes("c4 stack"):
+                    beside = html(_beside(known), classes="stack")
+                    TheirData(console, caller, customer_id)
         _keep_live(console, customer_id, shown, beside, mark)
 
 

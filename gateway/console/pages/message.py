@@ -128,13 +128,16 @@ def _crumb() -> Markup:
 
 
 def _top(message: Message) -> Markup:
-    title = message.title or message.body
+    title = message.title or message.body or "A message"
     return H('<div class="top">{}<h1>{}</h1><span class="chips">{}</span></div>').format(
         _crumb(), title, standing(message)
     )
 
 
 def _said(message: Message) -> Markup:
+    if not message.address:
+        gone = empty("Not kept any more", "Its text and address were deleted for their age.")
+        return H("<header><h2>What it says</h2></header>{}").format(gone)
     lines = joined((H("{}").format(line) for line in message.body.splitlines()), "<br>")
     return H('<header><h2>What it says</h2></header><div class="body said"><p>{}</p></div>').format(lines)
 

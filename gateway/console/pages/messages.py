@@ -103,7 +103,8 @@ def _list(tab: str, found: Page, names: dict[str, str]) -> Markup:
 def _row(message: Message, names: dict[str, str], now: datetime) -> Markup:
     who = names.get(message.customer_id, message.customer_id)
     about = " · ".join(filter(None, (who, message.reason, message.provider)))
+    title = message.title or message.body or "(not kept any more)"
     return H(
         '<a class="row alert" href="/console/messages/{}"><span><span class="title">{}</span><br>'
         '<span class="sub">{}</span></span><span class="chips">{}</span><span class="end">{}</span></a>'
-    ).format(message.id, message.title or message.body, about, standing(message), ago(message.created_at, now))
+    ).format(message.id, title, about, standing(message), ago(message.created_at, now))
