@@ -123,6 +123,7 @@ def _bytes(name: str, text: str) -> bytes:
 
 def _is_on_curve(found: Subscription) -> bool:
     try:
-        return found.key is not None
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), found.p256dh)
     except ValueError:
         return False
+    return True

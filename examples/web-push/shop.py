@@ -43,6 +43,10 @@ class Shop(SimpleHTTPRequestHandler):
         if self.path != "/push-subscriptions" or not 0 < length <= LARGEST:
             self._say(404, "nothing is taken here")
             return
+        if self.headers.get_content_type() != "application/json":
+            # JSON is what a page of another site can't send here in the customer's name, with a browser of its own.
+            self._say(415, "a subscription is sent as application/json")
+            return
         try:
             given = json.loads(self.rfile.read(length))
             keep(os.environ["CUSTOMER"], given["subscription"], given.get("replaces"))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import httpx
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
@@ -241,7 +242,7 @@ def test_the_service_worker_shows_what_was_decided_and_its_word_stops_the_escala
 ) -> None:
     allow(visit)
     received = street.send("shown")
-    assert state_of(street) == [("accepted",)]
+    wait_for(lambda: state_of(street) == [("accepted",)], visit.page)
     visit.deliver(sent(received))
     wait_for(lambda: state_of(street) == [("delivered",)], visit.page)
     [shown] = visit.shown()
@@ -361,3 +362,22 @@ def test_in_the_sandbox_a_browsers_notification_is_on_the_customers_phone_and_ca
     expect(page.get_by_role("region", name="The app")).to_contain_text("The shop's page is open")
     assert state_of(street) == [("read",)]
     page.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body", "status"),
+    [
+        ("/push-subscriptions", "text/plain", "{}", 415),
+        ("/push-subscriptions", "application/json", "{}", 400),
+        ("/push-subscriptions", "application/json", "[]", 400),
+        ("/push-subscriptions", "application/json", "no JSON", 400),
+        ("/push-subscriptions", "application/json", "x" * 20_000, 404),
+        ("/elsewhere", "application/json", "{}", 404),
+    ],
+)
+def test_the_shop_takes_subscriptions_from_its_own_pages_only(
+    street: Street, path: str, kind: str, body: str, status: int
+) -> None:
+    answer = httpx.post(street.shop + path, content=body, headers={"Content-Type": kind}, trust_env=False)
+    assert answer.status_code == status
+    assert browsers(street) == []
