@@ -1,4 +1,4 @@
-"""Pauses of the interpreter: a full collection of garbage stops all of a process's threads while it looks at everything.
+"""Pauses of the interpreter: a full collection of garbage stops a process while it looks at everything.
 
 Modules and what is built at the start are most of it, some 50 ms, and never garbage. A message that is on its way at
 that moment waits as long.

@@ -1,7 +1,7 @@
 """Writes of which nothing in their transaction reads: nobody waits for their answers, and many become one at its end.
 
 A decision leads to a dozen rows. A statement costs its sender and PostgreSQL more than the row in it, and each answer
-that is waited for costs a turn of both. See docs/decisions/0005-pipelined-decisions.md.
+that is waited for costs a turn of both. See docs/decisions/0013-fewer-words-with-the-database.md.
 """
 
 from __future__ import annotations
