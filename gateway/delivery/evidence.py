@@ -295,7 +295,8 @@ def _acknowledge(connection: Connection, contact_id: str, summary: str, now: dat
     contact = contacts.lock(connection, contact_id)
     if contact is None or contact.state not in (*contacts.OPEN, "done", "exhausted"):
         return
-    contacts.change(connection, contact_id, state="acknowledged", due_at=None)
+    context = contacts.answered(contact, now)
+    contacts.change(connection, contact_id, state="acknowledged", due_at=None, context=context)
     CONTACTS.labels("acknowledged").inc()
     steps.taken_back(connection, contact_id, "acknowledged", now)
     unanswered.answered(connection, contact, summary, now)

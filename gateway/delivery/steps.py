@@ -76,6 +76,11 @@ def look_at(connection: Connection, contact: Contact, means: Means, now: datetim
     if unanswered.is_wanted(contact) and not alerts.hold(connection, contact.alert_id):
         contacts.change(connection, contact.id, due_at=now + ALERT_IN_USE)
         return
+    # An all-clear is news to whoever has answered the alarm.
+    if contact.request["transition"] != "resolved" and contacts.is_answered_elsewhere(connection, contact):
+        why = "No further channel is tried: another message about the alert was answered"
+        stop(connection, contact, Reason.ACKNOWLEDGED.value, why, now, state="acknowledged")
+        return
     standing = messages.of_contact(connection, contact.id)
     present = [message for message in standing if message.step == contact.step - 1]
     escalates = contact.request["escalate_after_ms"] is not None

@@ -30,8 +30,11 @@ from sqlalchemy.dialects.postgresql import insert
 from gateway.storage.tables import alerts, contacts
 from gateway.storage.unread import UNHEARD
 from rules.decision import derived_id
+from rules.steps import RANK, SEVERITIES
 
 OPEN: Final = ("held", "active")
+_ANSWERED_AT: Final = "answered_at_ms"
+"""In the context of a contact that was answered: when (epoch ms)."""
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +101,24 @@ def take_due(connection: Connection) -> Contact | None:
 def of_alert(connection: Connection, alert_id: str) -> list[Contact]:
     """All contacts because of an alert, locked, oldest first."""
     return [_read(row) for row in connection.execute(_OF_ALERT, {"alert_id": alert_id}).mappings()]
+
+
+def answered(contact: Contact, now: datetime) -> dict[str, Any]:
+    """The context of ``contact`` once somebody has answered at ``now``."""
+    return {**contact.context, _ANSWERED_AT: int(now.timestamp() * 1000)}
+
+
+def is_answered_elsewhere(connection: Connection, contact: Contact) -> bool:
+    """Whether the customer has answered another message about the alert, no less grave, since this one was decided."""
+    grave = [severity for severity in SEVERITIES if RANK[severity] >= RANK[contact.request["severity"]]]
+    elsewhere = exists().where(
+        contacts.c.alert_id == contact.alert_id,
+        contacts.c.customer_id == contact.customer_id,
+        contacts.c.state == "acknowledged",
+        contacts.c.request["severity"].astext.in_(grave),
+        cast(contacts.c.context[_ANSWERED_AT].astext, BigInteger) >= contact.request["decided_at_ms"],
+    )
+    return bool(connection.execute(select(elsewhere)).scalar_one())
 
 
 def is_overtaken(connection: Connection, contact: Contact) -> bool:

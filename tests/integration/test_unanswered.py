@@ -557,6 +557,69 @@ def test_an_answer_after_the_case_stands_on_it_and_the_case_stays(engine: Engine
     assert rows(engine, "SELECT count(*) FROM timeline WHERE kind IN ('receipt', 'reply')") == [(1,)]
 
 
+def told_again(engine: Engine, means: Means, transition: str, answers: str, **values: Any) -> None:
+    """Told, told again while nobody has answered yet; then the push of the one that ``answers`` is opened."""
+    a_customer(engine)
+    decide(engine, means, first := fired(notify=notify("push", "sms")))
+    sent(engine)
+    again = later(first, transition, at=first.at + 1, **values)
+    decide(engine, means, again)
+    sent(engine)
+    answered = first.id if answers == "first" else again.id
+    [(message_id,)] = rows(engine, "SELECT id FROM messages WHERE decision_id = :id", id=answered)
+    with engine.begin() as connection:
+        evidence.push_ack(connection, message_id, "opened", datetime.now(UTC))
+    for _ in range(3):
+        look(engine, means)
+        sent(engine)
+
+
+@pytest.mark.parametrize("answers", ["first", "again"])
+def test_who_answers_one_of_two_tellings_of_an_alert_has_answered_both(
+    engine: Engine, means: Means, answers: str
+) -> None:
+    told_again(engine, means, "repeat", answers)
+    assert rows(engine, "SELECT DISTINCT state FROM contacts") == [("acknowledged",)]
+    assert rows(engine, "SELECT DISTINCT channel FROM messages") == [("push",)]
+    assert no_case(engine)
+    entry = "SELECT summary FROM timeline WHERE reason = 'acknowledged' ORDER BY ordinal"
+    assert rows(engine, entry) == [
+        ("The push was opened: no further channel is tried",),
+        ("No further channel is tried: another message about the alert was answered",),
+    ]
+
+
+def test_an_answer_to_the_alarm_does_not_stop_the_all_clear_that_waits_for_the_morning(
+    engine: Engine, means: Means
+) -> None:
+    a_customer(engine)
+    decide(engine, means, first := fired())
+    sent(engine)
+    by_night = means._replace(policy=policy_settings({"maintenance": "21:00-08:00"}))
+    night = datetime.now(UTC).replace(hour=23) - timedelta(days=1)
+    decide(engine, by_night, resolved(first, at=int(night.timestamp() * 1000)), at=night)
+    answered_by(engine, "push", first)
+    look(engine, means)
+    assert rows(engine, "SELECT template, state FROM messages WHERE state = 'queued'") == [("resolved", "queued")]
+
+
+def test_an_answer_to_what_was_less_grave_is_none_to_what_is_graver(engine: Engine, means: Means) -> None:
+    told_again(engine, means, "raised", "first", severity="critical")
+    assert rows(engine, "SELECT state FROM contacts ORDER BY created_at") == [("acknowledged",), ("exhausted",)]
+    assert the_case(engine).severity == "critical"
+
+
+def test_an_answer_of_yesterday_is_none_to_what_is_told_today(engine: Engine, means: Means) -> None:
+    a_customer(engine)
+    decide(engine, means, first := fired())
+    sent(engine)
+    answered_by(engine, "push", first)
+    escalated(engine, means, later(first, "repeat", at=now_ms() + 60 * MINUTE))
+    look(engine, means)
+    assert rows(engine, "SELECT state FROM contacts ORDER BY created_at") == [("acknowledged",), ("exhausted",)]
+    assert the_case(engine).alert_id == first.id
+
+
 def test_an_alert_that_the_worker_is_at_is_looked_at_again_soon(engine: Engine, means: Means) -> None:
     a_customer(engine)
     escalated(engine, means, first := fired())
