@@ -192,7 +192,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not _may_be_called(obj):
             name = getattr(obj, "__name__", type(obj).__name__)
             raise ForbiddenError(f"{name}() cannot be called in templates; use a filter")
-        _weighed((*args, *kwargs.values()))
+        for argument in (*args, *kwargs.values()):
+            _weighed(argument)
         given = context.call(obj, *args, **kwargs)
         return _weighed(given) if isinstance(given, str) else given
 
@@ -292,9 +293,13 @@ def _printed(value: Any) -> Any:
 
 
 def _weighed(value: Any) -> Any:
-    """``value``, charged by what is in it, before anything looks through all of it."""
-    budget = current.get().budget
-    budget.take(weight(value, budget.left))
+    """``value``, charged by what is in it, before anything looks through all of it.
+
+    Not so the readings of the alert: they are as large as a device made them, and no template makes them larger.
+    """
+    if not isinstance(value, Readings):
+        budget = current.get().budget
+        budget.take(weight(value, budget.left))
     return value
 
 

@@ -20,7 +20,7 @@ import pytest
 from notifiers.templates import RenderError, Templates
 from notifiers.templates.preview import preview
 from notifiers.templates.weight import weight
-from tests.unit.notifiers.templates.folders import CONTEXT, folder
+from tests.unit.notifiers.templates.folders import CONTEXT, custom, folder
 
 CPU_SECONDS = 1.0
 """For one rendering."""
@@ -102,6 +102,15 @@ def test_none_takes_more_than_a_second_or_fills_the_memory(tmp_path: Path) -> No
         slow = {name: took for name, took in found[way].items() if not isinstance(took, float) or took > CPU_SECONDS}
         assert not slow, way
     assert found["checked"] == sorted(BOMBS)
+
+
+def test_large_readings_of_a_device_keep_no_template_from_being_sent(tmp_path: Path) -> None:
+    large = {**CONTEXT, "values": {"temperature": 9.4, "log": "x" * 120_000}}
+    text = "title\n" + "{% macro m(all) %}{{ all|readings|length }}{% endmacro %}" + "{{ m(values) }}" * 5
+    assert custom(tmp_path, text).render("own", "push", "en", large).text == "1" * 5
+    shipped = Templates.load()
+    for channel in ("push", "sms", "email"):
+        assert shipped.render("alert", channel, "en", large).text
 
 
 def test_a_value_weighs_what_it_is_written_out() -> None:
