@@ -58,7 +58,7 @@ def test_a_provider_that_is_down_is_left_alone_and_the_others_are_unaffected(
         queue(engine, settings, channel, OTHERS, mode)
     stand_ins.fault("fcm", mode)
     with delivering(engine, settings):
-        eventually(lambda: dict(rows(engine, ACCEPTED)) == {"sms": OTHERS, "email": OTHERS})
+        eventually(lambda: dict(rows(engine, ACCEPTED)) == {"sms": OTHERS, "email": OTHERS}, within=40)
         eventually(lambda: len(requests_of(stand_ins, ids)) > FAILURES)
         assert len(requests_of(stand_ins, ids)) < FEW
         waits = {wait for (wait,) in rows(engine, WAITS)}
