@@ -40,6 +40,12 @@ def named(channel: str) -> str:
     return _NAMES.get(channel, channel)
 
 
+def within(channel: str) -> str:
+    """The same in the middle of a sentence."""
+    name = named(channel)
+    return name if name.isupper() else name.lower()
+
+
 def of_message(
     message: Claimed | New,
     state: str,

@@ -96,7 +96,7 @@ def click(connection: Connection, message_id: str, now: datetime) -> bool:
         return False
     if not receipts.add(connection, message_id, provider_id="link", status="clicked", detail={}):
         return True
-    summary = f"The link in the {entries.named(message.channel)} was followed"
+    summary = f"The link in the {entries.within(message.channel)} was followed"
     _note_receipt(connection, message, "clicked", summary, now, provider_id="link")
     _advance(connection, message, "clicked", None, None, now)
     _acknowledge(connection, message.contact_id, summary, now)
@@ -172,7 +172,7 @@ def _complained(connection: Connection, message: Claimed, report: Report, now: d
         customer_id=message.customer_id,
         at=now,
         kind="reply",
-        summary=f"Reported the email as spam: unsubscribed from {' and '.join(purposes)} by Email",
+        summary=f"Reported the email as spam: unsubscribed from {' and '.join(purposes)} by email",
         channel="email",
         direction="in",
         message_id=message.id,
@@ -187,7 +187,7 @@ def unsubscribe(connection: Connection, customer_id: str, purpose: str, channel:
     if reach.load(connection, customer_id) is None:
         return False
     consents.withdraw(connection, customer_id, purpose=purpose, channel=channel, source="unsubscribe link")
-    summary = f"Unsubscribed from {purpose} by {entries.named(channel)}"
+    summary = f"Unsubscribed from {purpose} by {entries.within(channel)}"
     reply = timeline.Entry(
         id=derived_id("t", customer_id, "unsubscribed", purpose, channel, now.date()),
         customer_id=customer_id,

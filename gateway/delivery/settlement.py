@@ -206,7 +206,7 @@ def consequences(
         )
     if opted_out:
         before = reach.opt_out(connection, message.customer_id, message.channel, source=f"{provider}: {reason}")
-        summary = f"The customer has opted out of {entries.named(message.channel)} ({reason})"
+        summary = f"The customer has opted out of {entries.within(message.channel)} ({reason})"
         note = entries.of_note(
             message.customer_id, now, summary, "opted_out", message.id, channel=message.channel, message_id=message.id
         )

@@ -347,7 +347,7 @@ def _say_why_not(connection: Connection, contact: Contact, refused: Sequence[Sup
 
 
 def _say_no_words(connection: Connection, contact: Contact, channel: str, error: str, now: datetime) -> None:
-    summary = f"No message by {entries.named(channel)}: its template can't be used"
+    summary = f"No message by {entries.within(channel)}: its template can't be used"
     entry = entries.of_plan(contact, now, summary, reason="template_failed", part=f"template:{channel}")
     timeline.add(connection, [msgspec.structs.replace(entry, channel=channel, detail={"error": error})])
 
