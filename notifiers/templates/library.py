@@ -6,7 +6,7 @@ import hashlib
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +159,20 @@ class Templates:
         )
 
     def check(self) -> list[Problem]:
-        """Every fault that can be found without sending anything; see ``checking``."""
-        return checking.problems(self)
+        """Every fault that can be found without sending anything; see ``checking``. Looked for once."""
+        return list(self._problems)
 
     def warnings(self) -> list[Problem]:
-        """What works and is probably not meant; see ``remarks``."""
-        return remarks.remarks(self)
+        """What works and is probably not meant; see ``remarks``. Looked for once."""
+        return list(self._remarks)
+
+    @cached_property
+    def _problems(self) -> tuple[Problem, ...]:
+        return tuple(checking.problems(self))
+
+    @cached_property
+    def _remarks(self) -> tuple[Problem, ...]:
+        return tuple(remarks.remarks(self))
 
     @property
     def toolbox(self) -> Toolbox:

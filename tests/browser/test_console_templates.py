@@ -65,7 +65,7 @@ def test_only_an_admin_may_send_a_test_and_is_told_what_became_of_it(console: Co
     page.get_by_placeholder("Address").fill("a b")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".notice.below")).to_contain_text("is not a push token")
-    page.get_by_placeholder("Token, number or mailbox").fill("a-token")
+    page.get_by_placeholder("Address").fill("a-token")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".notice.below")).to_contain_text("Refused: channel_not_configured")
 
