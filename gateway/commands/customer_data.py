@@ -50,7 +50,7 @@ def erase(customer_id: str, *, yes: bool) -> None:
         removed = erasing.erase(engine, customer_id)
     if not removed:
         fail(f"nothing is on record of a customer {customer_id}")
-    succeed(f"{customer_id} is erased: {removed:,} rows, and what hung on them")
+    succeed(f"{customer_id} is erased (rows: {removed:,}, and what hung on them)")
 
 
 def _write(pieces: Iterator[bytes], file: BinaryIO) -> None:

@@ -77,7 +77,7 @@ def test_erasing_asks_first(engine: Engine) -> None:
 def test_with_yes_it_does_not_ask(engine: Engine) -> None:
     done = kizashi("erase", "aiko", "--yes")
     assert done.exit_code == 0
-    assert "aiko is erased: 10 rows" in done.stdout
+    assert "aiko is erased (rows: 10" in done.stdout
     with engine.connect() as connection:
         assert count(connection, "customers") == 0
 
