@@ -76,7 +76,7 @@ def a_bad_day(stand_ins: StandIns, dice: random.Random) -> None:
 
 
 def test_killed_over_and_over_on_a_bad_day_no_decision_is_lost_and_no_sms_repeated(
-    engine: Engine, stand_ins: StandIns, database_url: str, tmp_path: Path
+    engine: Engine, stand_ins: StandIns, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     settings = delivery_settings(stand_ins, threads=4, lease_seconds=1.5, settle_seconds=0.2, max_attempts=30)
     means = means_of(engine, settings)
@@ -85,6 +85,7 @@ def test_killed_over_and_over_on_a_bad_day_no_decision_is_lost_and_no_sms_repeat
     processes = [_process(database_url, settings, tmp_path / name) for name in "ab"]
     for each in processes:
         each.start()
+        request.addfinalizer(each.kill)  # also where something below fails
 
     made: dict[str, str] = {}
     for number in range(MESSAGES):
