@@ -37,7 +37,8 @@ def prepare_database(engine: Engine, settings: Settings) -> Adopted | None:
     """Bring the schema up to date and keep the rules to be published; returns what was made of them, if there are any.
 
     Faults in templates are told, and are no obstacle: those that held before go on, and where there were none, the
-    plain text goes out for one that can't be rendered. Rules that can't be used are no obstacle where others held before.
+    plain text goes out for one that can't be rendered. Rules that can't be used are none either where others held
+    before.
 
     Raises:
         DatabaseUnfitError: this database can't carry Kizashi.

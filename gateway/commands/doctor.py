@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.addresses import Addresses, NotRunningError, find
@@ -40,7 +41,7 @@ def run() -> None:
     table = Table(box=None, show_header=False, padding=(0, 2))
     for finding in findings:
         mark = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}[finding.ok]
-        table.add_row(mark, finding.subject, finding.says)
+        table.add_row(mark, finding.subject, escape(finding.says))
     Console(highlight=False).print(table)
     if any(finding.ok is False for finding in findings):
         raise typer.Exit(1)
@@ -231,19 +232,22 @@ def _database(found: Addresses) -> str:
 def _alarms(found: Addresses) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError
 
-    from gateway.storage import provider_alarms
+    from gateway.storage import faults, provider_alarms
     from gateway.storage.database import connect
 
-    engine = connect(found.database_url, pool_size=1)
+    engine, now = connect(found.database_url, pool_size=1), datetime.now(UTC)
     try:
         with engine.connect() as connection:
-            standing = provider_alarms.standing(connection, datetime.now(UTC))
+            standing, failing = provider_alarms.standing(connection, now), faults.standing(connection, now)
     except SQLAlchemyError:
         return  # said of the database already
     finally:
         engine.dispose()
     for alarm in standing:
         yield Finding(alarm.provider, False, f"{alarm.reason} (last at {alarm.at.astimezone(UTC):%H:%M} UTC)")
+    for each in failing:
+        said = f"{each} (last at {each.at.astimezone(UTC):%H:%M} UTC; the worker's log has the trace)"
+        yield Finding("set aside", False, said)
 
 
 def _rules_held(found: Addresses) -> str:

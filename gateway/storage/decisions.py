@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, Text, bindparam, case, func, select
+from sqlalchemy import Connection, Text, bindparam, case, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import alert_cases, alerts, timeline
 from gateway.storage.erasures import OWNERS_GROUP, is_erased
-from gateway.storage.tables import decisions, faults
-from rules.decision import Decision, Fault, Note, derived_id
+from gateway.storage.tables import decisions
+from rules.decision import Decision, Note
 
 # Made once: putting a statement together takes longer than sending it.
 # The worker may not have heard yet that a customer was erased: what it decides names nobody.
@@ -90,18 +90,3 @@ def record_note(connection: Connection, note: Note) -> None:
 def _erased(connection: Connection, customer_id: str) -> bool:
     erased: bool = connection.execute(_IS_ERASED, {"owner": customer_id}).scalar_one()
     return erased
-
-
-def record_fault(connection: Connection, partition: int, fault: Fault) -> None:
-    """Set a rule's failure on an event aside, with its trace; the same again is counted (once more after a replay)."""
-    where = {"partition": partition, "seq": fault.position.seq}
-    row = {
-        "id": derived_id("f", fault.rule_id, fault.subject, fault.error),
-        "rule_id": fault.rule_id,
-        "subject": fault.subject,
-        "error": fault.error,
-        "trace": fault.trace,
-        **where,
-    }
-    again = {"count": faults.c.count + 1, "at": func.now(), **where}
-    connection.execute(insert(faults).values(row).on_conflict_do_update(index_elements=["id"], set_=again))

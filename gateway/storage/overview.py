@@ -12,13 +12,15 @@ from gateway.storage import (
     alerts_read,
     cases,
     decisions_read,
+    faults,
     messages_read,
     provider_alarms,
     receipts,
     rule_folders,
     template_sets,
 )
-from gateway.storage.tables import customers, devices, faults, partitions, timeline, workers
+from gateway.storage.faults import Failing
+from gateway.storage.tables import customers, devices, partitions, timeline, workers
 from gateway.storage.timeline import Entry
 
 
@@ -55,6 +57,8 @@ class Overview(msgspec.Struct, frozen=True):
     partitions: list[PartitionStanding]
     faults: int
     """Events that made a rule raise."""
+    failing: list[Failing]
+    """The newest of those of the last hour."""
     alarms: list[provider_alarms.Alarm]
     receipts: dict[tuple[str, str], int] = {}
     """Messages of which a status was told, by (channel, status): ``delivered``, ``clicked``, ``bounced``…"""
@@ -96,7 +100,8 @@ def read(connection: Connection) -> Overview:
         suppressions=suppressions(connection),
         cases=cases.counts(connection),
         partitions=standing,
-        faults=int(connection.execute(select(func.coalesce(func.sum(faults.c.count), 0))).scalar_one()),
+        faults=faults.count(connection),
+        failing=faults.standing(connection, now),
         alarms=provider_alarms.standing(connection, now),
         receipts=receipts.counts(connection),
         replies=replies(connection),

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import overview, provider_alarms
+from gateway.storage import faults, overview, provider_alarms
 from gateway.storage.tables import messages, troubles
 
 COUNTED = timedelta(hours=1)
@@ -65,6 +65,9 @@ def find(connection: Connection, now: datetime, *, dead_letters: int) -> dict[st
     unworded = overview.refused_templates(connection)
     if unworded is not None:
         found["templates"] = f"the templates in templates.dir can't be used: {unworded}"
+    failing = faults.standing(connection, now, limit=1)
+    if failing:
+        found["faults"] = f"events are set aside because of a failure: {failing[0]}"
     failed = select(func.count()).where(
         messages.c.state == "failed", messages.c.created_at > now - LATEST, messages.c.updated_at > now - COUNTED
     )

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from gateway.storage import alerts, checkpoints, decisions, turns, unread
+from gateway.storage import alerts, checkpoints, decisions, faults, turns, unread
 from gateway.storage.checkpoints import Checkpoint
 from gateway.worker.partition import Folded
 from gateway.worker.pipelined import pipelined
@@ -159,7 +159,7 @@ class Writer:
                     case Note():
                         decisions.record_note(self._connection, outcome)
                     case Fault():
-                        decisions.record_fault(self._connection, partition, outcome)
+                        faults.record(self._connection, partition, outcome)
                 written += 1
                 if time.monotonic() > full_at:
                     break

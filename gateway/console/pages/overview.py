@@ -98,6 +98,10 @@ def _alarms(picture: Picture | None) -> Markup:
         H('<div class="notice critical"><b>{} needs an operator:</b> {}</div>').format(alarm.provider, alarm.reason)
         for alarm in picture.numbers.alarms
     ]
+    said += [
+        H('<div class="notice critical"><b>Set aside after a failure:</b> {}</div>').format(str(failing))
+        for failing in picture.numbers.failing
+    ]
     if picture.numbers.refused_rules is not None:
         said.append(
             H('<div class="notice critical"><b>The rules in rules.dir are refused:</b> {}</div>').format(
