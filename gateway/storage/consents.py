@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import consents
@@ -20,8 +20,13 @@ class Consents(msgspec.Struct, frozen=True):
 
 
 def put(connection: Connection, customer_id: str, stated: Consents) -> None:
-    """Replace all of the customer's consents. The customer must exist (a foreign key says so)."""
-    connection.execute(delete(consents).where(consents.c.customer_id == customer_id))
+    """Replace all of the customer's consents. The customer must exist (a foreign key says so).
+
+    What was said just so before keeps its time: since then it can be shown.
+    """
+    said = [(purpose, channel) for purpose, channels in stated.granted.items() for channel in channels]
+    unsaid = tuple_(consents.c.purpose, consents.c.channel).not_in(said) if said else true()
+    connection.execute(delete(consents).where(consents.c.customer_id == customer_id, unsaid))
     rows = [
         {
             "customer_id": customer_id,
@@ -33,8 +38,16 @@ def put(connection: Connection, customer_id: str, stated: Consents) -> None:
         for purpose, channels in stated.granted.items()
         for channel, granted in channels.items()
     ]
-    if rows:
-        connection.execute(insert(consents), rows)
+    if not rows:
+        return
+    statement = insert(consents)
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=["customer_id", "purpose", "channel"],
+        set_={"granted": new.granted, "source": new.source, "at": func.clock_timestamp()},
+        where=or_(consents.c.granted != new.granted, consents.c.source != new.source),
+    )
+    connection.execute(statement, rows)
 
 
 def withdraw(connection: Connection, customer_id: str, *, purpose: str, channel: str, source: str) -> None:
