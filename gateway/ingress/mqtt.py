@@ -26,9 +26,6 @@ BATCH_MESSAGES = 1000
 BATCHES_AT_ONCE = 4
 LINGER_SECONDS = 0.003
 """How long messages collect before they are stored together …"""
-QUIET_MESSAGES = 4
-QUIET_LINGER_SECONDS = 0.001
-"""… while few come, where larger records would spare little and the wait is the customer's …"""
 BUSY_MESSAGES = 60
 BUSY_LINGER_SECONDS = 0.008
 """… and under load, where larger records spare both this process and the workers more than the wait costs."""
@@ -36,13 +33,6 @@ MOST_MESSAGES = 32_768
 MOST_BYTES = 64 << 20
 """Beyond either the ingress reads no more until half of it is stored."""
 DRAIN_SECONDS = 5.0
-
-
-def linger_after(last_batch: int) -> float:
-    """Seconds to collect messages, by how many the last batch had. Pure."""
-    if last_batch > BUSY_MESSAGES:
-        return BUSY_LINGER_SECONDS
-    return LINGER_SECONDS if last_batch > QUIET_MESSAGES else QUIET_LINGER_SECONDS
 
 
 class MqttIngress:
@@ -100,7 +90,7 @@ class MqttIngress:
         while True:
             await self._arrived.wait()
             if len(self._inbox) < BATCH_MESSAGES:
-                await asyncio.sleep(linger_after(self._last_batch))
+                await asyncio.sleep(BUSY_LINGER_SECONDS if self._last_batch > BUSY_MESSAGES else LINGER_SECONDS)
             await self._slots.acquire()
             task = tasks.create_task(self._store(*self._take()))
             self._busy.add(task)
