@@ -128,12 +128,17 @@ def fill(value: Any, **words: Any) -> str:
 
 
 def sentence(value: Any) -> str:
-    """A summary as a sentence of its own: a capital at its beginning, a full stop at its end."""
+    """A summary as a sentence of its own: a capital at its beginning, a full stop at its end.
+
+    A first word that people do not write (``fridge-7``, ``co2``, ``iPump``) is a name, and stays as it is.
+    """
     text = str(value).strip().rstrip(" ,;:–—")
     current.get().budget.take(len(text))
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…。！？" else ".")
+    first = text.split(maxsplit=1)[0].rstrip(",;:.!?")
+    begun = text[0].upper() + text[1:] if first.isalpha() and first.islower() else text
+    return begun + ("" if text[-1] in ".!?…。！？" else ".")
 
 
 def lines(value: Any) -> Any:

@@ -97,6 +97,11 @@ def test_typography_becomes_gsm_where_that_saves_segments(tmp_path: Path) -> Non
     [
         ("the door is open", "The door is open."),
         ("Really?", "Really?"),
+        ("fridge-7 reported a fault", "fridge-7 reported a fault."),
+        ("filter_pressure is high", "filter_pressure is high."),
+        ("iPump stands still", "iPump stands still."),
+        ("co2 is above 900", "co2 is above 900."),
+        ("door: left open, again", "Door: left open, again."),
         ("", ""),
         ("扉が開いています。", "扉が開いています。"),
     ],
