@@ -1,4 +1,4 @@
-"""The migrations make the schema that ``tables.py`` describes."""
+"""The migrations make the schema that ``gateway.storage.tables`` describes."""
 
 from __future__ import annotations
 
