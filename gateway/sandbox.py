@@ -17,6 +17,7 @@ from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.ports import LOOPBACK, free_port
 from gateway.http_probe import answers
 from gateway.settings import PREFIX, Settings
+from notifiers.egress import is_here
 from notifiers.webpush import vapid
 
 SENDER: Final = "+815012345678"
@@ -24,16 +25,29 @@ MAIL_DOMAIN: Final = "kizashi.example"
 MAIL_FROM: Final = f"Kizashi <care@{MAIL_DOMAIN}>"
 
 
+_PROVIDERS: Final = frozenset({"FCM", "TWILIO", "SMTP"})
+
+
 def wanted(settings: Settings) -> bool:
-    """Whether to start stand-ins: not where the settings point at some already."""
-    return settings.sandbox and settings.fcm.base_url is None and settings.twilio.base_url is None
+    """Whether to start stand-ins: not where the settings point at one for each provider already."""
+    return settings.sandbox and pointed_at(settings) != _PROVIDERS
+
+
+def pointed_at(settings: Settings) -> frozenset[str]:
+    """The providers for which the operator has a stand-in already; a mail server is one on this machine."""
+    own = {
+        "FCM": settings.fcm.base_url is not None,
+        "TWILIO": settings.twilio.base_url is not None,
+        "SMTP": settings.smtp.host is not None and is_here(settings.smtp.host),
+    }
+    return frozenset(section for section, there in own.items() if there)
 
 
 class Sandbox:
     """One set of stand-ins, on ports that were free a moment ago, with a secret of its own."""
 
-    def __init__(self, public_url: str) -> None:
-        """Choose the ports.
+    def __init__(self, public_url: str, left_alone: frozenset[str] = frozenset()) -> None:
+        """Choose the ports. ``left_alone``: providers (``pointed_at``) whose messages go where the settings say.
 
         Raises:
             EmbeddedError: no port is free.
@@ -45,6 +59,7 @@ class Sandbox:
         self._webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._vapid_key = vapid.new_key()
         self._public_url = public_url
+        self._left_alone = left_alone
 
     @property
     def url(self) -> str:
@@ -74,7 +89,9 @@ class Sandbox:
             "SMTP__FROM": MAIL_FROM,
             "SMTP__BOUNCE_DOMAIN": MAIL_DOMAIN,
         }
-        return {PREFIX + name: value for name, value in settings.items()}
+        return {
+            PREFIX + name: value for name, value in settings.items() if name.partition("__")[0] not in self._left_alone
+        }
 
     def introduce(self, customers: Mapping[str, Mapping[str, object]]) -> None:
         """Tell the running sandbox whose phones, numbers and mailboxes are one person's.

@@ -17,7 +17,7 @@ from gateway.embedded.ports import LOOPBACK, free_port, parse_bind, why_not
 from gateway.embedded.stack import EmbeddedStack
 from gateway.http_probe import answers
 from gateway.prepare import prepare_database
-from gateway.sandbox import Sandbox, wanted
+from gateway.sandbox import Sandbox, pointed_at, wanted
 from gateway.settings import Settings
 from gateway.storage.database import DatabaseUnfitError, connect
 
@@ -53,7 +53,7 @@ class Gateway:
         env = {**os.environ, **self.addresses.environment()}
         children = []
         if wanted(self._settings):
-            self.sandbox = Sandbox(self._settings.public_url)
+            self.sandbox = Sandbox(self._settings.public_url, pointed_at(self._settings))
             env |= self.sandbox.environment()
             children.append(self.sandbox.child(env))
         self.start_children([*children, *self._role_children(env)])

@@ -78,6 +78,11 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def is_here(host: str) -> bool:
+    """Whether ``host``, an address or ``localhost``, is this machine."""
+    return host == "localhost" or is_loopback(host)
+
+
 def refuse_private(address: str) -> None:
     """Let only the public internet pass.
 

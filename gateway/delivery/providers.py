@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from gateway.settings import MailServer, Settings, Twilio
 from notifiers.catalog import CATALOG
-from notifiers.egress import is_loopback
+from notifiers.egress import is_here
 from notifiers.outcome import CannotTell, Notifier, Outcome, Outgoing, Refused, Settlement
 
 log = structlog.get_logger()
@@ -67,17 +67,13 @@ def spares(settings: Settings) -> dict[str, Notifier]:
     }
     found = {}
     for channel, (provider, fields, host) in second.items():
-        if settings.sandbox and not _is_here(host):
+        if settings.sandbox and not (host is not None and is_here(host)):
             continue
         built = _built(channel, fields)
         if not isinstance(built, Unconfigured):
             built.provider = provider
             found[channel] = built
     return found
-
-
-def _is_here(host: str | None) -> bool:
-    return host is not None and (host == "localhost" or is_loopback(host))
 
 
 def fault_of(settings: Settings, channel: str) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
+
+from notifiers.egress import is_here
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -21,16 +22,9 @@ def guard(bound_to: str) -> Callable[[Request], None]:
     def check(request: Request) -> None:
         host = request.headers.get("Host", "")
         origin = request.headers.get("Origin")
-        if _is_loopback(bound_to) and not _is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if is_here(bound_to) and not is_here(urlsplit(f"//{host}").hostname or ""):
             raise HTTPException(403, "The sandbox answers to this machine's own names only.")
         if origin is not None and request.method not in _READING and urlsplit(origin).netloc != host:
             raise HTTPException(403, "Another page may not use the sandbox.")
 
     return check
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

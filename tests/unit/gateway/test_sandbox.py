@@ -11,7 +11,8 @@ import pytest
 
 import gateway.sandbox
 from gateway.embedded.errors import EmbeddedError
-from gateway.sandbox import Sandbox
+from gateway.sandbox import Sandbox, pointed_at
+from gateway.settings import Settings
 from notifiers.sandbox import server
 from notifiers.webpush import vapid
 
@@ -57,6 +58,36 @@ def test_any_name_is_a_browser_and_pushes_reach_it_with_the_gateways_own_key(
     ours._http = 1
     with pytest.raises(EmbeddedError, match="has no browser aiko"):
         ours.browser("aiko")
+
+
+@pytest.mark.parametrize(
+    ("own", "starts", "left_alone"),
+    [
+        ({}, True, set()),
+        ({"smtp": {"host": "mail.example.com", "from": "a@example.com"}}, True, set()),
+        ({"fcm": {"base_url": "http://127.0.0.1:9"}}, True, {"FCM"}),
+        ({"twilio": {"base_url": "http://127.0.0.1:9"}, "smtp": {"host": "localhost"}}, True, {"TWILIO", "SMTP"}),
+        (
+            {
+                "twilio": {"base_url": "http://127.0.0.1:9"},
+                "smtp": {"host": "::1"},
+                "fcm": {"base_url": "http://127.0.0.1:9"},
+            },
+            False,
+            {"TWILIO", "SMTP", "FCM"},
+        ),
+    ],
+)
+def test_a_provider_without_a_stand_in_of_the_operators_gets_ours(
+    own: dict[str, dict[str, str]], starts: bool, left_alone: set[str]
+) -> None:
+    settings = Settings.model_validate({"sandbox": True, **own})
+    assert gateway.sandbox.wanted(settings) is starts
+    assert pointed_at(settings) == left_alone
+    given = Sandbox("http://127.0.0.1:8080", pointed_at(settings)).environment()
+    sections = {name.removeprefix("KIZASHI_").partition("__")[0] for name in given}
+    assert sections == {"FCM", "TWILIO", "SMTP", "WEBHOOK", "WEBPUSH"} - left_alone
+    assert not gateway.sandbox.wanted(settings.model_copy(update={"sandbox": False}))
 
 
 def test_mail_comes_back_into_the_gateways_own_program(sandbox: tuple[Sandbox, server.Sandbox]) -> None:
