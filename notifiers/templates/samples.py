@@ -8,7 +8,7 @@ FULL: TemplateContext = {
     "customer": {"name": "Hanako Sato", "locale": "ja-JP", "time_zone": "Asia/Tokyo"},
     "device": {"id": "chiller-7", "model": "chiller-x200", "name": "Chiller 7"},
     "store": {"id": "shibuya", "name": "Shibuya Flagship"},
-    "rule": {"id": "chiller-too-warm", "summary": "10 % off all filters this week"},
+    "rule": {"id": "chiller-too-warm", "summary": "10% off all filters this week"},
     "values": AnyReadings(temperature=9.4, setpoint=4.0, door="open"),
     "summary": "temperature has been above 8 °C for 10 minutes (now 9.4 °C)",
     "severity": "major",
@@ -17,7 +17,7 @@ FULL: TemplateContext = {
     "unsubscribe_url": "https://shop.example/u/4fGh2",
     "link": "https://shop.example/c/9XkQ2",
     "offer_code": "7KM3Q-XN42D",
-    "items": ["Chiller 7: temperature has been above 8 °C for 10 minutes", "10 % off all filters this week"],
+    "items": ["Chiller 7: temperature has been above 8 °C for 10 minutes", "10% off all filters this week"],
     "more": 3,
 }
 """A sample with everything."""
@@ -49,10 +49,10 @@ LONG: TemplateContext = {
         "name": "Walk-in refrigerated display cabinet number 7 – ground floor",
     },
     "store": {"id": "frankfurt", "name": "The very long name of our flagship store at the main station"},
-    "rule": {"id": "too-warm", "summary": "10 % off all filters, cartridges and accessories until Sunday – " * 2},
+    "rule": {"id": "too-warm", "summary": "10% off all filters, cartridges and accessories until Sunday – " * 2},
     "summary": "temperature has been above 8 °C for 10 minutes while the door was closed, “now 9.4 °C”, " * 2,
     "severity": "critical",
-    "items": ["10 % off all “filters”, cartridges and accessories until Sunday – " * 4] * 10,
+    "items": ["10% off all “filters”, cartridges and accessories until Sunday – " * 4] * 10,
     "more": 123,
 }
 """Long names, and the typography that people put into them."""

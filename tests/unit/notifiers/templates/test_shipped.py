@@ -60,7 +60,7 @@ def test_an_english_sms_is_one_gsm_segment(name: str, severity: str) -> None:
         "device": {"id": "d", "name": "Walk-in refrigerated display cabinet number 7 – ground floor"},
         "store": {"id": "s", "name": "The very long name of our flagship store"},
         "summary": "temperature has been above 8 °C for 10 minutes while the door was closed, “now 9.4 °C”, " * 3,
-        "rule": {"id": "r", "summary": "10 % off all filters, cartridges and accessories until Sunday – " * 3},
+        "rule": {"id": "r", "summary": "10% off all filters, cartridges and accessories until Sunday – " * 3},
         "severity": severity,
     }  # fmt: skip
     for context in (CONTEXT, {**CONTEXT, **long}, {**CONTEXT, **long, "link": None}, SPARSE):
