@@ -116,9 +116,12 @@ def of_suppression(
     at: datetime,
     held: bool = False,
 ) -> Entry:
-    """A "no" of the contact policy, or why it waits (``held``)."""
+    """A "no" of the contact policy, or why it waits (``held``): that once for each night."""
+    until = (True, no.inputs.get("hold_until_ms")) if held else (False,)
     return Entry(
-        id=derived_id("t", request["decision_id"], customer_id, "suppression", no.channel or "", no.reason.value, held),
+        id=derived_id(
+            "t", request["decision_id"], customer_id, "suppression", no.channel or "", no.reason.value, *until
+        ),
         customer_id=customer_id,
         at=at,
         kind="suppression",

@@ -197,6 +197,7 @@ class Outbox:
                 providers={channel: lane.notifier.provider for channel, (lane, _) in lanes.items()},
                 owner=self._rules.owner,
                 lease_s=self._lease_s,
+                at=self._clock(),
             )
             taken = Counter(lanes[message.channel][0].notifier.provider for message in claimed)
             rate.spend(connection, grants, {name: taken[name] for name in grants})
@@ -249,6 +250,9 @@ class Outbox:
             self._recorder.put(Untried(message), lane.recorded)
             return
         now = self._clock()
+        if message.quiet_from is not None and message.quiet_from <= now:  # it waited for a thread meanwhile
+            self._recorder.put(Untried(message), lane.recorded)
+            return
         if message.expires_at is not None and message.expires_at <= now:
             self._recorder.put(Sent(message, lane.notifier.provider, None), lane.recorded)
             return

@@ -1,4 +1,4 @@
-"""Looks at contacts when their time has come: the release of a hold, the next step, the end."""
+"""Looks at contacts when their time has come: the release of a hold, the next step, the night, the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from gateway.delivery import digests, steps
 from gateway.delivery.asking import has_turn
 from gateway.delivery.rendering import Means
-from gateway.storage import contacts, digest_items
+from gateway.storage import contacts, digest_items, messages
 from gateway.storage.contacts import Contact
 from notifiers.templates import Templates
 
@@ -25,6 +25,9 @@ NOT_ITS_TURN = timedelta(milliseconds=200)
 """A contact with whose customer somebody else deals at this moment is looked at again after this."""
 SET_ASIDE = timedelta(minutes=5)
 """A contact on which our own code fails is looked at again after this."""
+
+REST_AT_ONCE = 200
+"""So many messages that the night has overtaken are looked up together."""
 
 
 class Pacer:
@@ -53,7 +56,7 @@ class Pacer:
         while not stop.is_set():
             self._wake.clear()
             try:
-                while (self.look_once() or self.tell_once()) and not stop.is_set():
+                while (self.look_once() or self.rest_once() or self.tell_once()) and not stop.is_set():
                     self._on_queued()
                 self._wake.wait(self._until_next())
             except (OperationalError, InterfaceError) as error:
@@ -83,6 +86,16 @@ class Pacer:
             with self._engine.begin() as connection:
                 contacts.change(connection, contact.id, due_at=self._clock() + SET_ASIDE)
         return True
+
+    def rest_once(self) -> bool:
+        """Take back what has not left before its customer's quiet hours; false where there is no such thing."""
+        now = self._clock()
+        with self._engine.connect() as connection:
+            overtaken = messages.overtaken_by_night(connection, now, REST_AT_ONCE)
+        for contact_id in overtaken:
+            with self._engine.begin() as connection:
+                steps.rest(connection, contact_id, now)
+        return bool(overtaken)
 
     def tell_once(self) -> bool:
         """Make the digest that is due longest; false where none is."""

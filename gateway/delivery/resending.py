@@ -59,8 +59,10 @@ def resend(connection: Connection, message_id: str, *, by: str, policy: PolicySe
         raise NotResendableError(ENDS[contact.state])
     _refuse_indistinguishable(connection, message)
     customer = reach.load(connection, message.customer_id)
-    _ask_policy(steps.plan_again(connection, contact, customer, policy, now), message)
-    if not messages.requeue(connection, message_id):
+    planned = steps.plan_again(connection, contact, customer, policy, now)
+    _ask_policy(planned, message)
+    quiet_from = None if planned.quiet_from_ms is None else timeline.moment(planned.quiet_from_ms)
+    if not messages.requeue(connection, message_id, quiet_from):
         raise NotResendableError("it is not at an end: only what has failed for good is sent again")
     _pay(connection, contact, message, policy, now)
     _reopen(connection, contact, now)

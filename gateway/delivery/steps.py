@@ -20,7 +20,7 @@ from gateway.delivery.rendering import Means, links_of, messages_of
 from gateway.delivery.unanswered import NotUsed
 from gateway.storage import alerts, contacts, history, links, messages, offer_codes, timeline, wake
 from gateway.storage.contacts import Contact
-from gateway.storage.messages import Standing
+from gateway.storage.messages import RESTED, Claimed, Standing
 from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step, Suppression, is_vital
 from notifiers.templates import TemplateError
 
@@ -50,6 +50,19 @@ def judge(step: Sequence[Standing], *, escalates: bool, time_is_up: bool) -> Ver
     return "wait" if in_flight else "close"
 
 
+def tried(standing: Sequence[Standing]) -> set[str]:
+    """The channels that need not be tried again. Pure.
+
+    Args:
+        standing: all messages of a contact, by step. Where the night took one back, and nothing of its step went out
+            by its channel, that channel was not tried.
+    """
+    last = {message.channel: message.step for message in standing}
+    newest = [message for message in standing if message.step == last[message.channel]]
+    went_out = {message.channel for message in newest if message.state not in messages.ENDED}
+    return set(last) - ({message.channel for message in newest if message.rested} - went_out)
+
+
 def begin(
     connection: Connection, contact: Contact, planned: Plan, customer: Customer, means: Means, now: datetime
 ) -> None:
@@ -68,7 +81,7 @@ def begin(
         entry = entries.with_detail(entry, {**entry.detail, "notes": list(planned.notes)})
     timeline.add(connection, [entry])
     refused = unanswered.refused(planned.suppressions)
-    _start(connection, contact, list(planned.steps), customer, means, now, refused)
+    _start(connection, contact, planned, customer, means, now, refused)
 
 
 def look_at(connection: Connection, contact: Contact, means: Means, now: datetime) -> None:
@@ -84,13 +97,24 @@ def look_at(connection: Connection, contact: Contact, means: Means, now: datetim
     standing = messages.of_contact(connection, contact.id)
     present = [message for message in standing if message.step == contact.step - 1]
     escalates = contact.request["escalate_after_ms"] is not None
-    verdict = "next" if contact.state == "held" else judge(present, escalates=escalates, time_is_up=True)
+    verdict = judge(present, escalates=escalates, time_is_up=True)
     if verdict == "next":
         _proceed(connection, contact, standing, present, means, now)
     elif verdict == "close":
         _end(connection, contact, "done")
     else:
-        contacts.change(connection, contact.id, due_at=now + LOOK_AGAIN)
+        contacts.change(connection, contact.id, state="active", due_at=now + LOOK_AGAIN)
+
+
+def rest(connection: Connection, contact_id: str, now: datetime) -> None:
+    """Quiet hours have begun before all of the contact had left: take the rest back.
+
+    Where nothing of its present step went out the contact is due at once, to be held until the morning.
+    """
+    contact = contacts.lock(connection, contact_id)
+    if contact is not None:
+        _note_withdrawn(connection, messages.rest(connection, contact_id, now), RESTED, now)
+        step_failed(connection, contact_id, contact.step - 1)
 
 
 def step_failed(connection: Connection, contact_id: str, step: int) -> None:
@@ -121,7 +145,10 @@ def stop(connection: Connection, contact: Contact, reason: str, summary: str, no
 
 def taken_back(connection: Connection, contact_id: str, reason: str, now: datetime) -> None:
     """Withdraw the contact's messages that are not on their way, each with its entry."""
-    withdrawn = messages.withdraw(connection, contact_id, reason)
+    _note_withdrawn(connection, messages.withdraw(connection, contact_id, reason), reason, now)
+
+
+def _note_withdrawn(connection: Connection, withdrawn: Sequence[Claimed], reason: str, now: datetime) -> None:
     timeline.add(connection, [entries.of_message(each, "withdrawn", now, reason=reason) for each in withdrawn])
     for each in withdrawn:
         MESSAGES.labels(each.channel, "withdrawn").inc()
@@ -139,16 +166,16 @@ def _proceed(
     customer = reach.load(connection, contact.customer_id)
     planned = plan_again(connection, contact, customer, means.policy, now)
     _say_why_not(connection, contact, planned.suppressions, now)
-    tried = {message.channel for message in standing}
-    untried = [step for step in planned.steps if step.channel not in tried]
+    done = tried(standing)
+    untried = tuple(step for step in planned.steps if step.channel not in done)
     failed = all(message.ended for message in present)
     whole = customer is None or any(no.channel is None for no in planned.suppressions)
-    if customer is None or (not planned.steps and (whole or not tried)):
-        _refused(connection, contact, planned, now, tried=bool(tried), on_record=customer is not None)
-        if customer is not None and not tried and contact.request.get("digest"):
+    if customer is None or (not planned.steps and (whole or not done)):
+        _refused(connection, contact, planned, now, tried=bool(done), on_record=customer is not None)
+        if customer is not None and not done and contact.request.get("digest"):
             refused_for = [(no.channel, no.reason.value) for no in planned.suppressions]
             gathering.keep(connection, contact, customer, refused_for, means.policy, now)
-        elif customer is not None and not tried:
+        elif customer is not None and not done:
             request, said = msgspec.convert(contact.request, ContactRequest), contact.context["words"]
             gathering.put_aside(
                 connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
@@ -159,10 +186,11 @@ def _proceed(
         _exhausted(connection, contact, standing, unanswered.refused(planned.suppressions), now)
     elif planned.hold_until_ms is not None:
         # What still waits for its provider would leave in the night as soon as that one is back.
-        taken_back(connection, contact.id, Reason.QUIET_HOURS.value, now)
+        taken_back(connection, contact.id, RESTED, now)
         _hold(connection, contact, planned, now)
     else:
-        _start(connection, contact, untried, customer, means, now, unanswered.refused(planned.suppressions))
+        ahead = msgspec.structs.replace(planned, steps=untried)
+        _start(connection, contact, ahead, customer, means, now, unanswered.refused(planned.suppressions))
 
 
 def plan_again(
@@ -176,27 +204,28 @@ def plan_again(
 def _start(
     connection: Connection,
     contact: Contact,
-    untried: list[Step],
+    ahead: Plan,
     customer: Customer,
     means: Means,
     now: datetime,
     refused: Sequence[NotUsed],
 ) -> None:
-    """Queue the messages of the first of ``untried`` that has words; an earlier step's queued ones are taken back.
+    """Queue the messages of the first step of ``ahead`` that has words; an earlier one's queued are taken back.
 
-    ``refused``: the channels that the plan left out.
+    ``ahead``: the plan less what was tried. ``refused``: the channels that it left out.
     """
     not_used = list(refused)
     if contact.step:
         taken_back(connection, contact.id, "escalated", now)
     code = _offer_code(connection, contact)
-    for step in untried:
+    for step in ahead.steps:
         try:
-            new = messages_of(contact, step, contact.step, customer, means, code)
+            worded = messages_of(contact, step, contact.step, customer, means, code)
         except TemplateError as error:
             _say_no_words(connection, contact, step.channel, str(error), now)
             not_used.append(NotUsed(step.channel, "template_failed", "its template can't be used"))
             continue
+        new = [msgspec.structs.replace(each, quiet_from=_moment(ahead.quiet_from_ms)) for each in worded]
         no_money = _pay(connection, contact, new, means, now)
         if no_money is not None:
             _say_why_not(connection, contact, [no_money], now)
@@ -261,7 +290,9 @@ def _refused(
     reasons = [no.reason for no in planned.suppressions]
     whole = next((no.reason for no in planned.suppressions if no.channel is None), None)
     reason = whole or (reasons[0] if reasons else Reason.NO_CHANNEL)
-    state = "expired" if reason is Reason.EXPIRED else "done" if tried and reason is Reason.RECOVERED else "withdrawn"
+    # The policy refuses for the night, rather than to hold, what would expire before the morning.
+    late = reason in (Reason.EXPIRED, Reason.QUIET_HOURS)
+    state = "expired" if late else "done" if tried and reason is Reason.RECOVERED else "withdrawn"
     _end(connection, contact, state)
     taken_back(connection, contact.id, reason.value, now)
     summary = "No further message" if tried else "The held message was withdrawn"

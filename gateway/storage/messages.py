@@ -41,6 +41,9 @@ _NUMBER_LOCKS: Final = 0x6E756D62
 CASE_TOLD: Final = "unanswered_case_id"
 """In a contact's context: the case that was told that nobody has answered."""
 
+RESTED: Final = "quiet_hours"
+"""Reason of a *withdrawn* that had not left when the customer's quiet hours began."""
+
 SENDER_LOST: Final = "sender_lost"
 """Reason of an *unknown* whose sending process died between the claim and the record."""
 
@@ -61,6 +64,8 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     html: str | None
     expires_at: datetime | None
+    quiet_from: datetime | None = None
+    """Its customer's quiet hours begin: from then on it does not leave."""
     link: str | None = None
     """The short address in it."""
 
@@ -92,6 +97,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """Attempts before a person sent it again."""
     due_at: datetime
     first_sent_at: datetime | None
+    quiet_from: datetime | None
     expires_at: datetime | None
     link: str | None
 
@@ -104,6 +110,8 @@ class Standing(NamedTuple):
     state: str
     ended: bool
     """Nothing more is to be hoped for from it: failed, expired, withdrawn, or unknown for good."""
+    rested: bool = False
+    """It was withdrawn because the customer's quiet hours had begun: its channel was not tried by it."""
 
 
 class Taken(NamedTuple):
@@ -126,6 +134,7 @@ WITH due AS (
     CROSS JOIN LATERAL (
         SELECT id FROM messages
         WHERE state = 'queued' AND channel = lane.channel AND due_at <= now()
+          AND (quiet_from IS NULL OR quiet_from > :at)
         ORDER BY due_at LIMIT lane.free FOR UPDATE SKIP LOCKED
     ) AS d
 )
@@ -191,6 +200,12 @@ WHERE m.contact_id = :contact_id AND m.state IN ('held', 'queued')
 RETURNING {_FIELDS}
 """)  # noqa: S608 - column names of our own
 
+_REST = text(f"""
+UPDATE messages AS m SET state = 'withdrawn', reason = '{RESTED}', updated_at = now()
+WHERE m.contact_id = :contact_id AND m.state = 'queued' AND m.quiet_from <= :at
+RETURNING {_FIELDS}
+""")  # noqa: S608 - column names of our own
+
 
 def add(connection: Connection, new: Sequence[New]) -> None:
     """Queue messages, due now; those already there stay as they are."""
@@ -205,11 +220,14 @@ def claim(
     *,
     owner: str,
     lease_s: float,
+    at: datetime,
     providers: Mapping[str, str] | None = None,
 ) -> list[Claimed]:
-    """Take up to ``free[channel]`` due messages of each channel for ``owner``; what others hold is passed over.
+    """Take up to ``free[channel]`` due messages of each channel for ``owner``.
 
-    ``providers`` names who will be given them, by channel: should their sender die, that one is asked.
+    What others hold is passed over, and what the customer's quiet hours have overtaken ``at`` (UTC) this moment: the
+    contact policy goes by its caller's clock, not by the database's. ``providers`` names who will be given them, by
+    channel: should their sender die, that one is asked.
     """
     lanes = {channel: places for channel, places in free.items() if places > 0}
     if not lanes:
@@ -220,6 +238,7 @@ def claim(
         "providers": [(providers or {}).get(channel) for channel in lanes],
         "owner": owner,
         "lease": lease_s,
+        "at": at,
     }
     return _claimed(connection.execute(_CLAIM, parameters).mappings())
 
@@ -322,8 +341,11 @@ def advance(
     return changed
 
 
-def requeue(connection: Connection, message_id: str) -> bool:
-    """Queue a message that has failed, or stays unknown, once more; false where it has not. Its tries begin anew."""
+def requeue(connection: Connection, message_id: str, quiet_from: datetime | None) -> bool:
+    """Queue a message that has failed, or stays unknown, once more; false where it has not. Its tries begin anew.
+
+    ``quiet_from``: when the customer's next quiet hours begin.
+    """
     unsettled = and_(messages.c.state == "unknown", messages.c.lease_until.is_(None))
     statement = (
         update(messages)
@@ -335,6 +357,7 @@ def requeue(connection: Connection, message_id: str) -> bool:
             provider_id=None,
             forgiven=messages.c.attempts,
             due_at=func.now(),
+            quiet_from=quiet_from,
             # What an earlier try left with the provider must not be taken for this one.
             first_sent_at=None,
             updated_at=func.now(),
@@ -350,6 +373,25 @@ def withdraw(connection: Connection, contact_id: str, reason: str) -> list[Claim
     """Take back what of a contact is not on its way yet; returns those messages."""
     withdrawn = connection.execute(_WITHDRAW, {"contact_id": contact_id, "reason": reason})
     return _never_left(connection, withdrawn)
+
+
+def rest(connection: Connection, contact_id: str, at: datetime) -> list[Claimed]:
+    """Take back the contact's queued messages whose customer's quiet hours have begun ``at`` this moment."""
+    return _never_left(connection, connection.execute(_REST, {"contact_id": contact_id, "at": at}))
+
+
+def overtaken_by_night(connection: Connection, at: datetime, limit: int) -> list[str]:
+    """Contacts with queued messages whose customer's quiet hours have begun ``at`` this moment, longest ago first.
+
+    Of more than ``limit`` messages the rest is left for the next time.
+    """
+    query = (
+        select(messages.c.contact_id)
+        .where(messages.c.state == "queued", messages.c.quiet_from <= at)
+        .order_by(messages.c.quiet_from)
+        .limit(limit)
+    )
+    return list(dict.fromkeys(connection.execute(query).scalars()))
 
 
 def expire(connection: Connection, limit: int) -> list[Claimed]:
@@ -378,7 +420,7 @@ def get(connection: Connection, message_id: str) -> Claimed | None:
 def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
     """Each message of a contact, by step."""
     rows = connection.execute(
-        select(messages.c.step, messages.c.channel, messages.c.state, messages.c.lease_until)
+        select(messages.c.step, messages.c.channel, messages.c.state, messages.c.lease_until, messages.c.reason)
         .where(messages.c.contact_id == contact_id)
         .order_by(messages.c.step)
     )
@@ -388,6 +430,7 @@ def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
             row.channel,
             row.state,
             row.state in ENDED or (row.state == "unknown" and row.lease_until is None),
+            row.state == "withdrawn" and row.reason == RESTED,
         )
         for row in rows
     ]

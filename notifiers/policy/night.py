@@ -55,6 +55,11 @@ def release_ms(now_ms: int, hours: QuietHours, zone: ZoneInfo) -> int:
         at = _transition(at, end, zone)
 
 
+def nightfall_ms(now_ms: int, hours: QuietHours, zone: ZoneInfo) -> int:
+    """The first instant at or after ``now_ms`` inside ``hours`` by the wall clock of ``zone`` (epoch ms)."""
+    return release_ms(now_ms, QuietHours(hours.ends, hours.starts), zone)
+
+
 def next_at_ms(now_ms: int, minute: int, zone: ZoneInfo) -> int:
     """The first instant after ``now_ms`` at which the clock of ``zone`` shows ``minute`` (after midnight); epoch ms.
 

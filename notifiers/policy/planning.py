@@ -26,7 +26,13 @@ from notifiers.policy.stages.expiry import expires_at_ms, refuse_expired
 from notifiers.policy.stages.frequency_cap import passed_cap, refuse_over_cap, refuse_over_channel_cap
 from notifiers.policy.stages.holdout import refuse_held_out
 from notifiers.policy.stages.open_fault import refuse_during_fault
-from notifiers.policy.stages.quiet_hours import applicable_hours, hold, refuse_outlived, whereabouts
+from notifiers.policy.stages.quiet_hours import (
+    applicable_hours,
+    hold,
+    quiet_from_ms,
+    refuse_outlived,
+    whereabouts,
+)
 from notifiers.policy.stages.recipient import nobody_to_tell
 from notifiers.policy.stages.recovery import refuse_recovered
 from notifiers.policy.stages.spending import refuse_overspent
@@ -67,6 +73,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Not before (epoch ms); plan again at that moment. ``None``: now."""
     suppressions: tuple[Suppression, ...] = ()
     """One for each refused channel, and one with ``channel=None`` where the whole contact is refused."""
+    quiet_from_ms: int | None = None
+    """Not from this moment on (epoch ms): what has not left by then is planned again. ``None``: at any time."""
     expires_at_ms: int | None = None
     held: Suppression | None = None
     """Why it is held, for the timeline; set together with ``hold_until_ms``."""
@@ -79,8 +87,8 @@ def plan(
 ) -> Plan:
     """Decide whether, where and when ``customer`` is told.
 
-    Plan again, with the history of that moment, when a hold ends and before each later step: what recovered, expired
-    or lost its consent meanwhile is then refused with its reason.
+    Plan again, with the history of that moment, when a hold ends, when quiet hours begin before all has left, and
+    before each later step: what recovered, expired or lost its consent meanwhile is then refused with its reason.
 
     Args:
         request: what a decision asks for.
@@ -113,7 +121,7 @@ def _by_channel(contact: Contact, expires_at: int | None) -> Plan:
         else:
             steps.append(Step(channel, reached.addresses))
             notes.extend(filter(None, [passed_cap(contact, channel)]))
-    return Plan(tuple(steps), None, tuple(refused), expires_at, notes=tuple(notes))
+    return Plan(tuple(steps), suppressions=tuple(refused), expires_at_ms=expires_at, notes=tuple(notes))
 
 
 def _reach(contact: Contact, channel: str) -> Reached:
@@ -139,7 +147,7 @@ def _timed(contact: Contact, possible: Plan) -> Plan:
     notes = (*possible.notes, place.note) if place.note else possible.notes
     night = hold(contact, place)
     if night is None:
-        return msgspec.structs.replace(possible, notes=notes)
+        return msgspec.structs.replace(possible, notes=notes, quiet_from_ms=quiet_from_ms(contact, place))
     in_vain = refuse_outlived(contact, night)
     if in_vain is not None:
         return _refused(msgspec.structs.replace(possible, notes=notes), in_vain)

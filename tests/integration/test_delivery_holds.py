@@ -160,5 +160,5 @@ def test_what_still_waits_for_its_provider_when_the_night_begins_does_not_leave_
     assert Pacer(engine, means, lambda: evening + timedelta(hours=10), lambda: None).look_once()
     assert rows(engine, "SELECT channel, state FROM messages ORDER BY step") == [
         ("push", "withdrawn"),
-        ("sms", "queued"),
+        ("push", "queued"),
     ]

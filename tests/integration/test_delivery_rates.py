@@ -239,7 +239,9 @@ def test_what_was_claimed_and_not_tried_uses_up_nothing_of_the_rate(engine: Engi
     bucket = Bucket(per_second=1e-9, size=5.0)
     with engine.begin() as connection:
         rate.spend(connection, rate.look(connection, {"twilio": bucket}), {"twilio": 5})
-        claimed = messages.claim(connection, {"sms": 3}, owner="one", lease_s=30, providers={"sms": "twilio"})
+        claimed = messages.claim(
+            connection, {"sms": 3}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
+        )
     recorder = Recorder(engine, Rules("one", 8, 30.0), lambda: datetime.now(UTC), lambda: None, {"twilio": bucket})
     try:
         for message in [*claimed, claimed[0]]:  # one is told twice: it is given back once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
@@ -30,7 +30,7 @@ def claimed(engine: Engine, *channels: str) -> Claimed:
     a_customer(engine)
     decide(engine, means_of(engine, AT_ALL_HOURS), a_decision(notify=NotifyAction("alert", channels)))
     with engine.begin() as connection:
-        [message] = messages.claim(connection, {channels[0]: 5}, owner="me", lease_s=30)
+        [message] = messages.claim(connection, {channels[0]: 5}, owner="me", lease_s=30, at=datetime.now(UTC))
     return message
 
 
@@ -98,7 +98,7 @@ def test_one_answer_of_the_provider_never_settles_two_messages(engine: Engine) -
     execute(engine, "UPDATE messages SET state = 'accepted', provider_id = 'SM1'")
     decide(engine, means_of(engine, AT_ALL_HOURS), a_decision("2", notify=NotifyAction("alert", ("sms",))))
     with engine.begin() as connection:
-        messages.claim(connection, {"sms": 5}, owner="me", lease_s=30)
+        messages.claim(connection, {"sms": 5}, owner="me", lease_s=30, at=datetime.now(UTC))
     ask(engine, lose_the_sender(engine), Accepted("SM1"))
     assert rows(engine, "SELECT provider_id FROM messages WHERE state = 'unknown'") == [(None,)]
 

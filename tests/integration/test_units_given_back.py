@@ -66,7 +66,9 @@ def queue(engine: Engine, name: str, at: datetime = TODAY, money: Money = MONEY)
 def sent(engine: Engine, outcome: Outcome | None) -> None:
     """The one message that is due is tried, and comes to ``outcome``; ``None``: it had expired."""
     with engine.begin() as connection:
-        [message] = messages.claim(connection, {"sms": 1}, owner="one", lease_s=30, providers={"sms": "twilio"})
+        [message] = messages.claim(
+            connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
+        )
         if isinstance(outcome, Accepted):
             record_accepted(connection, [Sent(message, "twilio", outcome)], "one", TODAY)
         else:
@@ -162,7 +164,7 @@ def test_what_was_paid_for_an_earlier_try_stays_paid_when_a_person_sends_again_w
     with engine.begin() as connection:
         update = StatusUpdate("failed", 20, "SM1", "undelivered", reason="twilio 30003")
         evidence.sms_status(connection, message_id, update, {}, TODAY)
-        messages.requeue(connection, message_id)  # nothing is counted any more: the limits were taken out
+        messages.requeue(connection, message_id, None)  # nothing is counted any more: the limits were taken out
     sent(engine, Refused("twilio 21211: invalid number"))
     assert used(engine)[0] == cost
 
@@ -171,7 +173,9 @@ def test_a_crash_before_the_commit_gives_nothing_back_and_the_repeat_gives_it_ba
     a_customer(engine)
     _, cost = queue(engine, "1")
     with engine.begin() as connection:
-        [message] = messages.claim(connection, {"sms": 1}, owner="one", lease_s=30, providers={"sms": "twilio"})
+        [message] = messages.claim(
+            connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
+        )
     refused = Sent(message, "twilio", Refused("twilio 21211: invalid number"))
     with engine.connect() as connection:
         record_sent(connection, refused, RULES, TODAY, 0.5)
@@ -225,7 +229,9 @@ def test_a_receipt_that_overtakes_the_record_of_a_refusal_counts(engine: Engine)
     a_customer(engine)
     message_id, cost = queue(engine, "1")
     with engine.begin() as connection:
-        [message] = messages.claim(connection, {"sms": 1}, owner="one", lease_s=30, providers={"sms": "twilio"})
+        [message] = messages.claim(
+            connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
+        )
         delivered = StatusUpdate("delivered", 31, "SM1", "delivered")
         assert evidence.sms_status(connection, message_id, delivered, {}, TODAY)
         record_sent(connection, Sent(message, "twilio", Refused("twilio 400")), RULES, TODAY, 0.5)
@@ -341,7 +347,9 @@ class Play:
     def _killed(self) -> None:
         """The sender dies between the request and the record."""
         with self.engine.begin() as connection:
-            for message in messages.claim(connection, {"sms": 1}, owner="dead", lease_s=0, providers={"sms": "twilio"}):
+            for message in messages.claim(
+                connection, {"sms": 1}, owner="dead", lease_s=0, at=datetime.now(UTC), providers={"sms": "twilio"}
+            ):
                 self.ledger.doubt(message.id)
 
     def _withdraw(self) -> None:
@@ -392,7 +400,7 @@ class Play:
             with self.engine.begin() as connection:
                 message = messages.get(connection, message_id)
                 assert message is not None
-                assert messages.requeue(connection, message_id)
+                assert messages.requeue(connection, message_id, None)
                 assert budgets.take(connection, [message], MONEY, vital=False, now=self.now) is None
                 budgets.charge(connection, [message], MONEY, self.now)
             self.ledger.take(message_id, self.now.date(), segments(message.body).parts)

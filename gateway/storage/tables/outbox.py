@@ -50,10 +50,14 @@ messages = Table(
     at("lease_until"),
     Column("lease_owner", Text),
     at("first_sent_at"),
+    # Not from here on: the customer's quiet hours begin.
+    at("quiet_from"),
     at("expires_at"),
     made(),
     made("updated_at"),
     Index("messages_due", "channel", "due_at", postgresql_where=text("state = 'queued'")),
+    # What the night may overtake.
+    Index("messages_rest", "quiet_from", postgresql_where=text("state = 'queued' AND quiet_from IS NOT NULL")),
     Index("messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'unknown')")),
     Index("messages_contact", "contact_id", "step"),
     Index("messages_customer_newest", "customer_id", "created_at"),

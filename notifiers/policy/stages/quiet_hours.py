@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from notifiers.policy.night import local_time, release_ms, zone_or_none
+from notifiers.policy.night import local_time, nightfall_ms, release_ms, zone_or_none
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact
 from notifiers.policy.settings import QuietHours
@@ -77,6 +77,12 @@ def hold(contact: Contact, place: Place) -> Hold | None:
         },
     )
     return Hold(until, why)
+
+
+def quiet_from_ms(contact: Contact, place: Place) -> int | None:
+    """When the next quiet hours of this contact begin (epoch ms, now at the earliest); ``None``: it has none."""
+    hours = applicable_hours(contact)
+    return None if hours is None else nightfall_ms(contact.now_ms, hours, place.zone)
 
 
 def refuse_outlived(contact: Contact, held: Hold) -> Suppression | None:

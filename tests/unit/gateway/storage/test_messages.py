@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,7 +52,9 @@ def seen(connection: Connection, message_id: str, *columns: str) -> Any:
 
 
 def claim(connection: Connection, count: int = 10, owner: str = MINE) -> list[Claimed]:
-    return messages.claim(connection, {"sms": count}, owner=owner, lease_s=30, providers={"sms": "twilio"})
+    return messages.claim(
+        connection, {"sms": count}, owner=owner, lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
+    )
 
 
 def doubtful(connection: Connection, owner: str = THEIRS) -> list[Claimed]:
@@ -168,7 +170,7 @@ def test_only_what_has_not_left_is_withdrawn_and_only_what_is_queued_expires(
 def test_only_what_is_at_its_end_is_sent_again_and_then_it_begins_anew(connection: Connection, state: str) -> None:
     queue(connection, "m", state=state, attempts=8, provider="twilio_2", provider_id="SM1")
     change(connection, "m", first_sent_at=timedelta(hours=-1), reason="gone")
-    again = messages.requeue(connection, "m")
+    again = messages.requeue(connection, "m", None)
     assert again == (state in ("failed", "unknown"))
     if again:
         found = seen(connection, "m", "state", "forgiven", "provider", "provider_id", "first_sent_at", "reason")
@@ -177,7 +179,7 @@ def test_only_what_is_at_its_end_is_sent_again_and_then_it_begins_anew(connectio
 
 def test_what_is_still_to_be_settled_is_not_sent_again(connection: Connection) -> None:
     queue(connection, "m", state="unknown", lease_until=timedelta(seconds=5))
-    assert not messages.requeue(connection, "m")
+    assert not messages.requeue(connection, "m", None)
 
 
 def test_the_others_to_a_number_are_those_that_the_provider_may_show(connection: Connection) -> None:
