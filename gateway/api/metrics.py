@@ -28,7 +28,7 @@ class OverviewCollector(Collector):
         yield CounterMetricFamily("kizashi_events_processed", "Events folded by the rules.", numbers.events)
         if self._rejected is not None:
             yield CounterMetricFamily("kizashi_events_rejected", "Input that was refused.", self._rejected)
-        yield CounterMetricFamily("kizashi_rule_faults", "Events that made a rule raise.", numbers.faults)
+        yield CounterMetricFamily("kizashi_rule_faults", "Failures set aside, ever.", numbers.faults)
         yield _labelled("kizashi_alerts_firing", "Alerts that fire now.", "severity", self._alerts())
         yield _labelled("kizashi_decisions_recorded", "Decisions in the database.", "rule", numbers.decisions)
         yield _labelled("kizashi_suppressions", "Contacts not made.", "reason", numbers.suppressions)

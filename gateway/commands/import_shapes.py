@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from sqlalchemy import Connection
 
 from gateway.api.shapes.customer import ConsentsBody, CustomerBody
 from gateway.api.shapes.device import DeviceBody, DeviceId
 from gateway.api.shapes.plain import Id
 from gateway.api.shapes.store import StoreBody
-from gateway.storage import consents, customers, devices, stores
+from gateway.storage import customers, devices, stores
+from gateway.storage.consent_statements import is_to_come, record
+
+
+def _was_said(stated: ConsentsBody) -> ConsentsBody:
+    if is_to_come(stated.to_consents(), datetime.now(UTC)):
+        raise ValueError("`at` is still to come: write when the customer said it, or leave it out")
+    return stated
 
 
 class CustomerRow(CustomerBody):
     """A customer, with what they agreed to."""
 
-    consents: ConsentsBody | None = None
+    consents: Annotated[ConsentsBody, AfterValidator(_was_said)] | None = None
 
 
 class Importable(NamedTuple):
@@ -26,21 +34,28 @@ class Importable(NamedTuple):
 
     id_type: Any
     shape: type[BaseModel]
-    write: Callable[[Connection, str, Any], object]
+    write: Callable[[Connection, str, Any], str]
+    """Returns what of the row does not hold; empty: it all does."""
 
 
-def _write_customer(connection: Connection, customer_id: str, row: CustomerRow) -> None:
+def _write_customer(connection: Connection, customer_id: str, row: CustomerRow) -> str:
+    """A list without a date may be older than what the customer took back themselves: that stays."""
     customers.put(connection, row.to_customer(customer_id))
-    if row.consents is not None:
-        consents.put(connection, customer_id, row.consents.to_consents())
+    if row.consents is None:
+        return ""
+    now, stated = datetime.now(UTC), row.consents.to_consents()
+    found = record(connection, customer_id, stated, by="import", now=now, undated_is_new=False)
+    return ", ".join(f"{purpose} by {channel}" for purpose, channel in found.refused)
 
 
-def _write_device(connection: Connection, device_id: str, row: DeviceBody) -> None:
+def _write_device(connection: Connection, device_id: str, row: DeviceBody) -> str:
     devices.put(connection, row.to_device(device_id))
+    return ""
 
 
-def _write_store(connection: Connection, store_id: str, row: StoreBody) -> None:
+def _write_store(connection: Connection, store_id: str, row: StoreBody) -> str:
     stores.put(connection, row.to_store(store_id))
+    return ""
 
 
 IMPORTABLE: Final[dict[str, Importable]] = {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.commands.import_shapes import Importable
 
 MAX_SHOWN = 20
+MAX_NAMED = 5
 LISTS = {"tags", "preferred_channels"}
 """CSV cells of these columns hold several values, separated by ``;``."""
 
@@ -54,8 +55,10 @@ def run(noun: str, path: Path) -> None:
         more = f" (the first {MAX_SHOWN} are shown)" if len(problems) > MAX_SHOWN else ""
         fail(f"{len(problems)} problem{'' if len(problems) == 1 else 's'}{more}: nothing was imported")
     with database_connection() as connection:
-        _write(connection, checked, importable, noun)
+        refused = _write(connection, checked, importable, noun)
     succeed(f"{len(checked)} {noun} imported from {path}")
+    if refused:
+        typer.echo(_kept(refused))
 
 
 def read(path: Path) -> Iterator[Row]:
@@ -177,6 +180,22 @@ def _unknown(field: str, rows: list[Row], shape: type[BaseModel]) -> str:
     return f"{rows[0].place}: {rows[0].id}: {field}: no such field{mend}{more}"
 
 
-def _write(connection: Connection, rows: list[tuple[str, BaseModel]], importable: Importable, noun: str) -> None:
+def _write(
+    connection: Connection, rows: list[tuple[str, BaseModel]], importable: Importable, noun: str
+) -> dict[str, str]:
+    """Write all of them; returns by id what does not hold."""
+    refused = {}
     for identity, body in track(rows, description=f"Importing {noun}", disable=len(rows) < MAX_SHOWN):
-        importable.write(connection, identity, body)
+        if said := importable.write(connection, identity, body):
+            refused[identity] = said
+    return refused
+
+
+def _kept(refused: dict[str, str]) -> str:
+    named = "; ".join(f"{identity} ({said})" for identity, said in list(refused.items())[:MAX_NAMED])
+    more = f" and {len(refused) - MAX_NAMED} more" if len(refused) > MAX_NAMED else ""
+    keep = "customer keeps" if len(refused) == 1 else "customers keep"
+    return (
+        f"{len(refused)} {keep} what they took back themselves (STOP, unsubscribed, complained): {named}{more}\n"
+        "Where they have agreed again since then, say when in consents.at."
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from gateway.delivery import entries
@@ -19,6 +19,7 @@ from notifiers.policy.stages.addresses import CHECKS, as_text, masked
 
 PURPOSES = ("offers", "maintenance", "service", "safety")
 """Those that a STOP must name even where nothing was said before: for some of them silence is consent."""
+_WAS: Final = {None: "unsaid", True: "granted", False: "refused"}
 
 
 # Built once: each decision asks them, and building costs more than asking.
@@ -133,15 +134,16 @@ def opt_out(connection: Connection, customer_id: str, channel: str, *, source: s
         return {}  # erased meanwhile
     before = _said(connection, customer_id, channel)
     for purpose in dict.fromkeys([*before, *PURPOSES]):
-        word = before.get(purpose)
-        if word is False:
-            continue
-        was = "unsaid" if word is None else "granted"
-        values = {"granted": False, "source": f"{source}; before: {was}", "at": func.now()}
+        was = _WAS[before.get(purpose)]
+        values = {"granted": False, "source": f"{source}; before: {was}", "at": func.now(), "revoked_at": func.now()}
         connection.execute(
             insert(consents)
             .values(customer_id=customer_id, purpose=purpose, channel=channel, **values)
-            .on_conflict_do_update(index_elements=["customer_id", "purpose", "channel"], set_=values)
+            .on_conflict_do_update(
+                index_elements=["customer_id", "purpose", "channel"],
+                set_=values,
+                where=or_(consents.c.granted, consents.c.revoked_at.is_(None)),
+            )
         )
     return {purpose: before.get(purpose) for purpose in dict.fromkeys([*before, *PURPOSES])}
 
@@ -150,12 +152,15 @@ def opt_in(connection: Connection, customer_id: str, channel: str, *, source: st
     """Undo an ``opt_out`` on ``channel``: give back what it took, and nothing else; returns the purposes."""
     mine = (consents.c.customer_id == customer_id, consents.c.channel == channel, consents.c.granted.is_(False))
     unsaid = delete(consents).where(*mine, consents.c.source.endswith("; before: unsaid")).returning(consents.c.purpose)
+    before = {"source": source, "at": func.now(), "revoked_at": None}
     granted = (
         update(consents)
         .where(*mine, consents.c.source.endswith("; before: granted"))
-        .values(granted=True, source=source, at=func.now())
+        .values(granted=True, **before)
         .returning(consents.c.purpose)
     )
+    # It was a no before, and is one still; but no longer one that they have sent themselves.
+    connection.execute(update(consents).where(*mine, consents.c.source.endswith("; before: refused")).values(before))
     found: Iterable[str] = [*connection.execute(granted).scalars(), *connection.execute(unsaid).scalars()]
     return sorted(found)
 

@@ -63,6 +63,7 @@ KEPT: Final[Mapping[str, str]] = {
     "troubles": "removed when it is over and that was told",
     "rates": "a row a provider: what may still be sent at this moment",
     "erasures": "a keyed hash of the id, until the event log has forgotten it too (retention.events, and a day)",
+    "fault_counts": "one row a partition: how many failures there ever were",
     "chores": "one row a chore: when it was last done",
 }
 """Tables that grow with what exists, not with what happens."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, delete, func, or_, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import consents
@@ -19,14 +32,26 @@ class Consents(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
-def put(connection: Connection, customer_id: str, stated: Consents) -> None:
-    """Replace all of the customer's consents. The customer must exist (a foreign key says so).
+def put(
+    connection: Connection, customer_id: str, stated: Consents, *, undated_is_new: bool = True
+) -> list[tuple[str, str]]:
+    """Replace the customer's consents. The customer must exist (a foreign key says so).
 
     What was said just so before keeps its time: since then it can be shown.
+
+    Args:
+        connection: of the caller's transaction.
+        customer_id: whose they are.
+        stated: with ``at``, when it was said, what the customer took back themselves then or later stays taken back.
+        undated_is_new: without ``at`` it was said now; else what the customer took back themselves stays so.
+
+    Returns:
+        Purpose and channel of each yes that does not hold for that reason.
     """
+    at_rest = _not_taken_back(stated.at, undated_is_new=undated_is_new)
     said = [(purpose, channel) for purpose, channels in stated.granted.items() for channel in channels]
     unsaid = tuple_(consents.c.purpose, consents.c.channel).not_in(said) if said else true()
-    connection.execute(delete(consents).where(consents.c.customer_id == customer_id, unsaid))
+    connection.execute(delete(consents).where(consents.c.customer_id == customer_id, unsaid, at_rest))
     rows = [
         {
             "customer_id": customer_id,
@@ -39,20 +64,36 @@ def put(connection: Connection, customer_id: str, stated: Consents) -> None:
         for channel, granted in channels.items()
     ]
     if not rows:
-        return
-    statement = insert(consents)
+        return []
+    at = func.clock_timestamp() if stated.at is None else literal(stated.at, DateTime(timezone=True))
+    statement = insert(consents).values(at=at)
     new = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=["customer_id", "purpose", "channel"],
-        set_={"granted": new.granted, "source": new.source, "at": func.clock_timestamp()},
-        where=or_(consents.c.granted != new.granted, consents.c.source != new.source),
+        set_={
+            "granted": new.granted,
+            "source": new.source,
+            "at": at,
+            "revoked_at": case((new.granted, None), else_=consents.c.revoked_at),
+        },
+        where=and_(at_rest, or_(consents.c.granted != new.granted, consents.c.source != new.source)),
     )
     connection.execute(statement, rows)
+    now = get(connection, customer_id).granted
+    return [(purpose, channel) for purpose, channel in said if stated.granted[purpose][channel] > now[purpose][channel]]
+
+
+def _not_taken_back(at: datetime | None, *, undated_is_new: bool) -> ColumnElement[bool]:
+    if at is None and undated_is_new:
+        return true()
+    never = or_(consents.c.granted, consents.c.revoked_at.is_(None))
+    return never if at is None else or_(never, consents.c.revoked_at < at)
 
 
 def withdraw(connection: Connection, customer_id: str, *, purpose: str, channel: str, source: str) -> None:
-    """Record one "no", for example from an unsubscribe link; the rest stays."""
-    values = {"granted": False, "source": source, "at": func.clock_timestamp()}
+    """Record one "no" of the customer's own, for example from an unsubscribe link; the rest stays."""
+    now = func.clock_timestamp()
+    values = {"granted": False, "source": source, "at": now, "revoked_at": now}
     connection.execute(
         insert(consents)
         .values(customer_id=customer_id, purpose=purpose, channel=channel, **values)

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage.tables import faults
+from gateway.storage.tables import fault_counts, faults
 from rules.decision import Fault, derived_id
 
 STANDS: Final = timedelta(hours=1)
@@ -50,11 +50,14 @@ def record(connection: Connection, partition: int, fault: Fault) -> None:
     }
     again = {"count": faults.c.count + 1, "at": func.now(), **where}
     connection.execute(insert(faults).values(row).on_conflict_do_update(index_elements=["id"], set_=again))
+    one_more = {"count": fault_counts.c.count + 1}
+    counted = insert(fault_counts).values(partition=partition, count=1)
+    connection.execute(counted.on_conflict_do_update(index_elements=["partition"], set_=one_more))
 
 
 def count(connection: Connection) -> int:
-    """How often something was set aside."""
-    return int(connection.execute(select(func.coalesce(func.sum(faults.c.count), 0))).scalar_one())
+    """How often something was ever set aside, what was deleted since included."""
+    return int(connection.execute(select(func.coalesce(func.sum(fault_counts.c.count), 0))).scalar_one())
 
 
 def standing(connection: Connection, now: datetime, *, limit: int = 5) -> list[Failing]:

@@ -56,7 +56,7 @@ class Overview(msgspec.Struct, frozen=True):
     """By state."""
     partitions: list[PartitionStanding]
     faults: int
-    """Events that made a rule raise."""
+    """How often something failed on an event, ever."""
     failing: list[Failing]
     """The newest of those of the last hour."""
     alarms: list[provider_alarms.Alarm]

@@ -6,12 +6,13 @@ import secrets
 from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Connection
 
 from gateway.api.context import Cursor, Here, Limit, Who
-from gateway.api.problems import not_found
+from gateway.api.problems import Problem, not_found
 from gateway.api.shapes.customer import (
     ConsentsBody,
     CustomerAnswer,
@@ -21,11 +22,10 @@ from gateway.api.shapes.customer import (
     TimelinePage,
     TouchpointBody,
 )
-from gateway.api.shapes.plain import Id, Line
+from gateway.api.shapes.plain import Id, Line, rfc3339
 from gateway.retention.erase import erase
 from gateway.retention.export import document, is_known
-from gateway.storage import consents, customers, timeline, touchpoints
-from gateway.storage.consents import Consents
+from gateway.storage import consent_statements, consents, customers, timeline, touchpoints
 from gateway.storage.customers import Customer
 from rules.decision import derived_id
 
@@ -86,15 +86,20 @@ def get_consents(api: Here, customer_id: Id) -> ConsentsBody:
 
 @router.put("/{customer_id}/consents")
 def put_consents(api: Here, who: Who, customer_id: Id, body: ConsentsBody) -> ConsentsBody:
-    """Replace everything the customer said before. What is left out is not agreed to."""
+    """Replace everything the customer said before. What is left out is not agreed to.
+
+    With an `at`, what the customer took back themselves since then (STOP, an unsubscribe link, a complaint) stays
+    taken back; the answer is what holds. Without one, or with that of GET, it is said now.
+    """
+    now, stated = datetime.fromtimestamp(api.now_ms() / 1000, UTC), body.to_consents()
     with api.engine.begin() as connection:
         _present(connection, customer_id)
-        before = consents.get(connection, customer_id)
-        consents.put(connection, customer_id, body.to_consents())
-        now = consents.get(connection, customer_id)
-        if now.granted != before.granted:
-            timeline.add(connection, [_consent_note(customer_id, now, who.name)])
-        return ConsentsBody.of(now)
+        if stated.at is not None and _was_given(stated.at, consents.get(connection, customer_id).at):
+            stated = msgspec.structs.replace(stated, at=None)
+        if consent_statements.is_to_come(stated, now):
+            raise Problem(422, "`at` is still to come: write when the customer said it, or leave it out for now.")
+        found = consent_statements.record(connection, customer_id, stated, by=who.name, now=now)
+        return ConsentsBody.of(found.holds)
 
 
 @router.get("/{customer_id}/timeline")
@@ -136,21 +141,9 @@ def _entry(customer_id: str, body: TouchpointBody, now: datetime) -> timeline.En
     )
 
 
-def _consent_note(customer_id: str, stated: Consents, by: str) -> timeline.Entry:
-    agreed = [
-        f"{purpose} by {', '.join(sorted(channel for channel, yes in channels.items() if yes))}"
-        for purpose, channels in sorted(stated.granted.items())
-        if any(channels.values())
-    ]
-    return timeline.Entry(
-        id=f"consents_{secrets.token_hex(16)}",
-        customer_id=customer_id,
-        at=stated.at or datetime.now(UTC),
-        kind="note",
-        direction="in",
-        summary=f"Consents now: {'; '.join(agreed) or 'none'}",
-        detail={"granted": stated.granted, "source": stated.source, "by": by},
-    )
+def _was_given(at: datetime, newest: datetime | None) -> bool:
+    """Whether ``at`` is what GET says: who sends back what they got, changed, says it now."""
+    return newest is not None and rfc3339(at) == rfc3339(newest)
 
 
 def _present(connection: Connection, customer_id: str) -> Customer:

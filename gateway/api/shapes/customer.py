@@ -181,7 +181,10 @@ class ConsentsBody(Shape):
     __pydantic_extra__: dict[Purpose, dict[Channel, bool]] = Field(init=False)
 
     source: Line = ""
-    at: Utc | None = Field(default=None, description="Given by GET, passed over by PUT.")
+    at: Utc | None = Field(
+        default=None,
+        description="When they said so; left out: now. What the customer took back themselves since then stays so.",
+    )
 
     def to_consents(self) -> Consents:
         """As the storage takes it."""
@@ -191,6 +194,7 @@ class ConsentsBody(Shape):
                 for purpose, by in self.__pydantic_extra__.items()
             },
             self.source,
+            self.at,
         )
 
     @classmethod

@@ -10,7 +10,7 @@ from __future__ import annotations
 from gateway.storage.tables.alerting import alerts, decisions, interventions
 from gateway.storage.tables.columns import metadata
 from gateway.storage.tables.contacting import contacts, digest_items, offer_codes
-from gateway.storage.tables.fold import faults, partitions, subject_states, workers
+from gateway.storage.tables.fold import fault_counts, faults, partitions, subject_states, workers
 from gateway.storage.tables.operations import api_keys, chores, secrets, troubles
 from gateway.storage.tables.outbox import charges, links, messages, provider_alarms, rates, receipts, spending
 from gateway.storage.tables.people import bad_addresses, consents, customers, erasures
@@ -34,6 +34,7 @@ __all__ = [
     "devices",
     "digest_items",
     "erasures",
+    "fault_counts",
     "faults",
     "interventions",
     "links",

@@ -56,3 +56,11 @@ faults = Table(
     Column("trace", Text, nullable=False),
     made("at"),
 )
+
+fault_counts = Table(
+    "fault_counts",
+    metadata,
+    # How many failures there ever were: those above go when they are old. By partition, so that workers do not wait.
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from gateway.storage.tables.columns import EMPTY_LIST, EMPTY_OBJECT, made, metadata
@@ -32,6 +43,8 @@ consents = Table(
     Column("granted", Boolean, nullable=False),
     Column("source", Text, nullable=False, server_default=""),
     made("at"),
+    # When the customer took it back themselves (STOP, the link, a complaint): no import lifts that.
+    Column("revoked_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("customer_id", "purpose", "channel"),
 )
 

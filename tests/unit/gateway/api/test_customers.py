@@ -70,6 +70,31 @@ async def test_consents_replace_what_was_said_before(call: Calls, engine: Engine
     assert "offers" not in (await call("GET", "/v1/customers/aiko/consents")).json()
 
 
+async def test_a_dated_statement_lifts_only_what_was_taken_back_before_it(call: Calls, engine: Engine) -> None:
+    await call("PUT", "/v1/customers/aiko", json=AIKO)
+    with engine.begin() as connection:
+        consents.withdraw(connection, "aiko", purpose="offers", channel="email", source="unsubscribe link")
+    yes = {"offers": {"email": True}, "source": "crm"}
+    old = await call("PUT", "/v1/customers/aiko/consents", json={**yes, "at": "2025-01-01T00:00:00Z"})
+    assert old.status_code == 200, old.text
+    assert (old.json()["offers"], old.json()["source"]) == ({"email": False}, "unsubscribe link")
+    assert (await call("GET", "/v1/customers/aiko/timeline")).json()["items"] == []
+    assert (await call("PUT", "/v1/customers/aiko/consents", json=yes)).json()["offers"] == {"email": True}
+    later = await call("PUT", "/v1/customers/aiko/consents", json={**yes, "at": "2999-01-01T00:00:00Z"})
+    assert later.status_code == 422
+    assert "still to come" in later.json()["detail"]
+
+
+async def test_consents_that_are_read_changed_and_sent_back_are_said_now(call: Calls, engine: Engine) -> None:
+    await call("PUT", "/v1/customers/aiko", json=AIKO)
+    with engine.begin() as connection:
+        consents.withdraw(connection, "aiko", purpose="offers", channel="email", source="unsubscribe link")
+    given = (await call("GET", "/v1/customers/aiko/consents")).json()
+    given["offers"] = {"email": True}
+    answer = await call("PUT", "/v1/customers/aiko/consents", json=given)
+    assert answer.json()["offers"] == {"email": True}
+
+
 async def test_consents_name_known_channels_with_yes_or_no(call: Calls) -> None:
     await call("PUT", "/v1/customers/aiko", json=AIKO)
     wrongs: tuple[dict[str, Any], ...] = (

@@ -22,6 +22,18 @@ def test_the_same_fault_again_is_counted_and_another_one_is_its_own(database_url
     engine.dispose()
 
 
+def test_the_count_does_not_go_down_when_old_failures_are_deleted(database_url: str) -> None:
+    engine = connect(database_url)
+    with engine.begin() as connection:
+        before = faults.count(connection)
+        for partition, error in ((0, "first"), (0, "second"), (7, "first")):
+            faults.record(connection, partition, Fault("old", "d", Position(1, 0), error, "trace"))
+        connection.execute(text("DELETE FROM faults WHERE rule_id = 'old'"))
+        faults.record(connection, 7, Fault("old", "d", Position(2, 0), "third", "trace"))
+        assert overview.read(connection).faults == faults.count(connection) == before + 4
+    engine.dispose()
+
+
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
