@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, literal, null, select, tuple_, union_all
+from sqlalchemy import Connection, RowMapping, func, literal, null, select, union_all
 
-from gateway.storage import cursors
+from gateway.storage import paging
+from gateway.storage.paging import Page
 from gateway.storage.tables import alerts, decisions, interventions
 
 State = Literal["firing", "resolved"]
@@ -54,13 +55,6 @@ class Happening(msgspec.Struct, frozen=True):
     until: int | None
 
 
-class Page(NamedTuple):
-    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Alert]
-    next: str | None
-
-
 def get(connection: Connection, alert_id: str) -> Alert | None:
     """The alert, or ``None``."""
     row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).mappings().one_or_none()
@@ -77,7 +71,7 @@ def page(
     customer_id: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
-) -> Page:
+) -> Page[Alert]:
     """Alerts, newest first, narrowed by what is given.
 
     Raises:
@@ -90,15 +84,9 @@ def page(
         alerts.c.rule_id: rule_id,
         alerts.c.customer_id: customer_id,
     }
-    query = select(alerts).order_by(alerts.c.fired_at.desc(), alerts.c.id.desc()).limit(limit + 1)
-    query = query.where(*(column == value for column, value in wanted.items() if value is not None))
-    if cursor is not None:
-        query = query.where(tuple_(alerts.c.fired_at, alerts.c.id) < _after(cursor))
-    found = [_read(row) for row in connection.execute(query).mappings()]
-    if len(found) <= limit:
-        return Page(found, None)
-    last = found[limit - 1]
-    return Page(found[:limit], cursors.encode(str(last.fired_at), last.id))
+    query = select(alerts).where(*(column == value for column, value in wanted.items() if value is not None))
+    key = (alerts.c.fired_at, alerts.c.id)
+    return paging.newest_first(connection, query, key, _read, cursor=cursor, limit=limit)
 
 
 def history(connection: Connection, alert_id: str, *, limit: int = 500) -> list[Happening]:
@@ -144,11 +132,6 @@ def firing_by_severity(connection: Connection) -> dict[str, int]:
         .group_by(alerts.c.severity)
     )
     return dict(connection.execute(query).all())
-
-
-def _after(cursor: str) -> tuple[int, str]:
-    at, alert_id = cursors.decode(cursor, 2)
-    return cursors.whole_number(at), alert_id
 
 
 def _read(row: RowMapping) -> Alert:

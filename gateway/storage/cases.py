@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, select, tuple_, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import cursors, timeline
+from gateway.storage import paging, timeline
+from gateway.storage.paging import Page
 from gateway.storage.tables import case_comments, cases
 
 State = Literal["open", "resolved"]
@@ -46,13 +47,6 @@ class Comment(msgspec.Struct, frozen=True):
     author: str
     body: str
     at: datetime
-
-
-class Page(NamedTuple):
-    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Case]
-    next: str | None
 
 
 class AlreadyResolvedError(Exception):
@@ -103,22 +97,20 @@ def page(
     customer_id: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
-) -> Page:
+) -> Page[Case]:
     """Cases, newest first, narrowed by what is given (``assignee=""``: nobody's).
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = select(cases).order_by(cases.c.opened_at.desc(), cases.c.id.desc()).limit(limit + 1)
+    query = select(cases)
     for column, wanted in ((cases.c.state, state), (cases.c.queue, queue), (cases.c.customer_id, customer_id)):
         if wanted is not None:
             query = query.where(column == wanted)
     if assignee is not None:
         query = query.where(cases.c.assignee == assignee if assignee else cases.c.assignee.is_(None))
-    if cursor is not None:
-        query = query.where(tuple_(cases.c.opened_at, cases.c.id) < _decode(cursor))
-    found = [_from_row(row) for row in connection.execute(query).mappings()]
-    return Page(found[:limit], _encode(found[limit - 1]) if len(found) > limit else None)
+    key = (cases.c.opened_at, cases.c.id)
+    return paging.newest_first(connection, query, key, _from_row, cursor=cursor, limit=limit)
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -201,15 +193,6 @@ def _tell(connection: Connection, case: Case, event: str, summary: str, detail: 
 def _first_line(body: str, longest: int = 120) -> str:
     line = body.strip().splitlines()[0]
     return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def _encode(case: Case) -> str:
-    return cursors.encode(case.opened_at.isoformat() if case.opened_at else "", case.id)
-
-
-def _decode(cursor: str) -> tuple[datetime, str]:
-    at, case_id = cursors.decode(cursor, 2)
-    return cursors.moment(at), case_id
 
 
 def _from_row(row: RowMapping) -> Case:

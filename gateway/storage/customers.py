@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from devices.event import CustomerFacts, DeviceFacts
-from gateway.storage import cursors, devices, erasures
+from gateway.storage import devices, erasures, paging
 from gateway.storage.devices import Device
+from gateway.storage.paging import Page
 from gateway.storage.tables import customers
 
 
@@ -34,13 +35,6 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     def facts(self) -> CustomerFacts:
         """What rules may ask for: no name and no address."""
         return CustomerFacts(self.time_zone, self.locale, dict(self.attributes))
-
-
-class Page(NamedTuple):
-    """Ordered by id. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Customer]
-    next: str | None
 
 
 _WRITTEN = ("name", "locale", "time_zone", "addresses", "preferred_channels", "attributes")
@@ -90,13 +84,13 @@ def get(connection: Connection, customer_id: str) -> Customer | None:
     return None if row is None else _from_row(row)
 
 
-def page(connection: Connection, *, cursor: str | None = None, limit: int = 50, search: str = "") -> Page:
+def page(connection: Connection, *, cursor: str | None = None, limit: int = 50, search: str = "") -> Page[Customer]:
     """Customers by id; with ``search`` those whose id, name, number or mailbox contains it.
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = select(customers).order_by(customers.c.id).limit(limit + 1)
+    query = select(customers)
     if search:
         query = query.where(
             or_(
@@ -106,10 +100,7 @@ def page(connection: Connection, *, cursor: str | None = None, limit: int = 50, 
                 customers.c.addresses["sms"].astext.icontains(search, autoescape=True),
             )
         )
-    if cursor is not None:
-        query = query.where(customers.c.id > cursors.decode(cursor, 1)[0])
-    found = [_from_row(row) for row in connection.execute(query).mappings()]
-    return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
+    return paging.by_id(connection, query, customers.c.id, _from_row, cursor=cursor, limit=limit)
 
 
 def _from_row(row: RowMapping) -> Customer:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from devices.event import CustomerFacts, DeviceFacts
-from gateway.storage import cursors, wake
+from gateway.storage import paging, wake
+from gateway.storage.paging import Page
 from gateway.storage.tables import customers, devices
 
 
@@ -45,13 +46,6 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Page(NamedTuple):
-    """Ordered by id. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Device]
-    next: str | None
-
-
 _WRITTEN = ("model", "profile", "owner", "store", "tags", "attributes")
 
 
@@ -81,23 +75,20 @@ def get(connection: Connection, device_id: str) -> Device | None:
 
 def page(
     connection: Connection, *, cursor: str | None = None, limit: int = 50, owner: str | None = None, search: str = ""
-) -> Page:
+) -> Page[Device]:
     """Devices by id; only ``owner``'s, and only those whose id or model contains ``search``, where given.
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = select(devices).order_by(devices.c.id).limit(limit + 1)
+    query = select(devices)
     if owner is not None:
         query = query.where(devices.c.owner == owner)
     if search:
         query = query.where(
             or_(devices.c.id.icontains(search, autoescape=True), devices.c.model.icontains(search, autoescape=True))
         )
-    if cursor is not None:
-        query = query.where(devices.c.id > cursors.decode(cursor, 1)[0])
-    found = [_from_row(row) for row in connection.execute(query).mappings()]
-    return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
+    return paging.by_id(connection, query, devices.c.id, _from_row, cursor=cursor, limit=limit)
 
 
 def claim_unlogged(connection: Connection, *, limit: int = 500, device_id: str | None = None) -> list[Device]:

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Connection, RowMapping, Select, and_, func, or_, select
 
-from gateway.storage import cursors
+from gateway.storage import paging
 from gateway.storage.tables import messages, receipts
 
 CHANNEL = "inbox"
 _UNREAD = "delivered"
 _SHOWN = (_UNREAD, "read", "clicked")
+_AT = messages.c.created_at.label("at")
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,18 +47,10 @@ def page(connection: Connection, customer_id: str, *, cursor: str | None = None,
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = (
-        _items(customer_id).where(_not_expired()).order_by(messages.c.created_at.desc(), messages.c.id.desc())
-    ).limit(limit + 1)
-    if cursor is not None:
-        at, message_id = cursors.decode(cursor, 2)
-        query = query.where(tuple_(messages.c.created_at, messages.c.id) < (cursors.moment(at), message_id))
-    found = [Item(**row) for row in connection.execute(query).mappings()]
-    following = None
-    if len(found) > limit:
-        last = found[limit - 1]
-        following = cursors.encode(last.at.isoformat(), last.id)
-    return Page(found[:limit], following, unread(connection, customer_id))
+    query = _items(customer_id).where(_not_expired())
+    key = (_AT, messages.c.id)
+    items, following = paging.newest_first(connection, query, key, _item, cursor=cursor, limit=limit)
+    return Page(items, following, unread(connection, customer_id))
 
 
 def unread(connection: Connection, customer_id: str) -> int:
@@ -75,7 +68,11 @@ def unread(connection: Connection, customer_id: str) -> int:
 def get(connection: Connection, customer_id: str, message_id: str) -> Item | None:
     """One message of the customer's inbox, expired or not; ``None`` where it has none of that id."""
     row = connection.execute(_items(customer_id).where(messages.c.id == message_id)).mappings().one_or_none()
-    return None if row is None else Item(**row)
+    return None if row is None else _item(row)
+
+
+def _item(row: RowMapping) -> Item:
+    return Item(**row)
 
 
 def _items(customer_id: str) -> Select[Any]:
@@ -87,7 +84,7 @@ def _items(customer_id: str) -> Select[Any]:
             messages.c.purpose,
             messages.c.title,
             messages.c.body.label("text"),
-            messages.c.created_at.label("at"),
+            _AT,
             (messages.c.state != _UNREAD).label("read"),
             receipts.c.at.label("read_at"),
             messages.c.expires_at,

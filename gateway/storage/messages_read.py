@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, select, tuple_
+from sqlalchemy import Connection, RowMapping, func, select
 
-from gateway.storage import cursors
+from gateway.storage import paging
+from gateway.storage.paging import Page
 from gateway.storage.tables import messages, receipts, timeline
 
 State = Literal[
@@ -74,13 +75,6 @@ class Happening(msgspec.Struct, frozen=True):
     detail: dict[str, Any]
 
 
-class Page(NamedTuple):
-    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Message]
-    next: str | None
-
-
 def get(connection: Connection, message_id: str) -> Message | None:
     """The message, or ``None``."""
     row = connection.execute(select(messages).where(messages.c.id == message_id)).mappings().one_or_none()
@@ -105,25 +99,19 @@ def page(
     customer_id: str | None = None,
     cursor: str | None = None,
     limit: int = 50,
-) -> Page:
+) -> Page[Message]:
     """Messages, the newest made first, narrowed by what is given.
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = select(messages).order_by(messages.c.created_at.desc(), messages.c.id.desc()).limit(limit + 1)
+    query = select(messages)
     columns = ((messages.c.state, state), (messages.c.channel, channel), (messages.c.customer_id, customer_id))
     for column, wanted in columns:
         if wanted is not None:
             query = query.where(column == wanted)
-    if cursor is not None:
-        at, message_id = cursors.decode(cursor, 2)
-        query = query.where(tuple_(messages.c.created_at, messages.c.id) < (cursors.moment(at), message_id))
-    found = [_from_row(row) for row in connection.execute(query).mappings()]
-    if len(found) <= limit:
-        return Page(found, None)
-    last = found[limit - 1]
-    return Page(found[:limit], cursors.encode(last.created_at.isoformat(), last.id))
+    key = (messages.c.created_at, messages.c.id)
+    return paging.newest_first(connection, query, key, _from_row, cursor=cursor, limit=limit)
 
 
 def history_of(connection: Connection, message: Message) -> list[Happening]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import Boolean, Connection, RowMapping, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from devices.event import StoreFacts
-from gateway.storage import cursors, wake
+from gateway.storage import paging, wake
+from gateway.storage.paging import Page
 from gateway.storage.tables import stores
 
 
@@ -38,13 +39,6 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Page(NamedTuple):
-    """Ordered by id. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Store]
-    next: str | None
-
-
 _WRITTEN = ("name", "geofence", "tags", "opening_hours", "time_zone")
 
 
@@ -69,17 +63,14 @@ def get(connection: Connection, store_id: str) -> Store | None:
     return None if row is None else _from_row(row)
 
 
-def page(connection: Connection, *, cursor: str | None = None, limit: int = 50) -> Page:
+def page(connection: Connection, *, cursor: str | None = None, limit: int = 50) -> Page[Store]:
     """Stores by id.
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = select(stores).order_by(stores.c.id).limit(limit + 1)
-    if cursor is not None:
-        query = query.where(stores.c.id > cursors.decode(cursor, 1)[0])
-    found = [_from_row(row) for row in connection.execute(query).mappings()]
-    return Page(found[:limit], cursors.encode(found[limit - 1].id) if len(found) > limit else None)
+    query = select(stores)
+    return paging.by_id(connection, query, stores.c.id, _from_row, cursor=cursor, limit=limit)
 
 
 def facts_of_all(connection: Connection) -> list[StoreFacts]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage import cursors, unread, wake
+from gateway.storage import paging, unread, wake
+from gateway.storage.paging import Page
 from gateway.storage.tables import timeline
 
 Kind = Literal[
@@ -56,13 +57,6 @@ def moment(at: int) -> datetime:
     return datetime.fromtimestamp(at / 1000, UTC)
 
 
-class Page(NamedTuple):
-    """Newest first. ``next`` is the cursor of the page after, or ``None``."""
-
-    items: list[Entry]
-    next: str | None
-
-
 _ADD = insert(timeline).on_conflict_do_nothing(index_elements=["id"])
 
 
@@ -79,28 +73,16 @@ def _write(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(_ADD, rows)
 
 
-def page(connection: Connection, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> Page:
+def page(connection: Connection, customer_id: str, *, cursor: str | None = None, limit: int = 50) -> Page[Entry]:
     """The newest ``limit`` entries, or those after ``cursor``.
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
     """
-    query = (
-        select(timeline)
-        .where(timeline.c.customer_id == customer_id)
-        .order_by(timeline.c.at.desc(), timeline.c.ordinal.desc())
-        .limit(limit + 1)
-    )
-    if cursor is not None:
-        query = query.where(tuple_(timeline.c.at, timeline.c.ordinal) < _after(cursor))
-    rows = connection.execute(query).mappings().all()
-    items = [Entry(**{field: row[field] for field in Entry.__struct_fields__}) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return Page(items, None)
-    last = rows[limit - 1]
-    return Page(items, cursors.encode(last["at"].isoformat(), str(last["ordinal"])))
+    query = select(timeline).where(timeline.c.customer_id == customer_id)
+    key = (timeline.c.at, timeline.c.ordinal)
+    return paging.newest_first(connection, query, key, _entry, cursor=cursor, limit=limit)
 
 
-def _after(cursor: str) -> tuple[datetime, int]:
-    at, ordinal = cursors.decode(cursor, 2)
-    return cursors.moment(at), cursors.whole_number(ordinal)
+def _entry(row: RowMapping) -> Entry:
+    return Entry(**{field: row[field] for field in Entry.__struct_fields__})

@@ -15,8 +15,9 @@ from gateway.console.frame import AWAY, AWAY_NOTE, Console, live, page, reading
 from gateway.console.markup import NOTHING, H, ago, chip, empty, joined
 from gateway.console.pulse import names_of
 from gateway.storage import alerts_read
-from gateway.storage.alerts_read import Alert, Page, State
+from gateway.storage.alerts_read import Alert, State
 from gateway.storage.cursors import CursorError
+from gateway.storage.paging import Page
 
 LIMIT = 50
 REFRESH_SECONDS = 2.0
@@ -46,7 +47,7 @@ def register(console: Console) -> None:
             live(render, seconds=REFRESH_SECONDS, first=first)
 
 
-def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page, dict[str, str]]:
+def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page[Alert], dict[str, str]]:
     with engine.connect() as connection:
         try:
             found = alerts_read.page(connection, state=state, cursor=cursor, limit=LIMIT)
@@ -55,7 +56,7 @@ def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page
         return found, names_of(connection, {alert.customer_id for alert in found.items if alert.customer_id})
 
 
-def _whole(tab: str, found: Page, names: dict[str, str]) -> Markup:
+def _whole(tab: str, found: Page[Alert], names: dict[str, str]) -> Markup:
     tabs = joined(
         H('<a href="/console/alerts?state={}"{}>{}</a>').format(
             name, H(' aria-current="page"') if name == tab else NOTHING, label
@@ -68,7 +69,7 @@ def _whole(tab: str, found: Page, names: dict[str, str]) -> Markup:
     return H('{}<div class="card rows">{}</div>').format(top, _list(tab, found, names))
 
 
-def _list(tab: str, found: Page, names: dict[str, str]) -> Markup:
+def _list(tab: str, found: Page[Alert], names: dict[str, str]) -> Markup:
     if not found.items:
         return empty(
             "Nothing fires" if tab == "firing" else "No alerts", "When a rule's condition holds, its alert stands here."

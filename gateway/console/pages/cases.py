@@ -15,8 +15,9 @@ from gateway.console.frame import AWAY, AWAY_NOTE, Console, live, page, reading
 from gateway.console.markup import NOTHING, H, ago, chip, empty, joined
 from gateway.console.pulse import names_of
 from gateway.storage import cases
-from gateway.storage.cases import Case, Page, State
+from gateway.storage.cases import Case, State
 from gateway.storage.cursors import CursorError
+from gateway.storage.paging import Page
 
 LIMIT = 50
 REFRESH_SECONDS = 2.0
@@ -45,7 +46,7 @@ def register(console: Console) -> None:
             live(render, seconds=REFRESH_SECONDS, first=first)
 
 
-def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page, dict[str, int], dict[str, str]]:
+def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page[Case], dict[str, int], dict[str, str]]:
     with engine.connect() as connection:
         try:
             found = cases.page(connection, state=state, cursor=cursor, limit=LIMIT)
@@ -55,7 +56,7 @@ def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page
         return found, cases.counts(connection), names
 
 
-def _whole(tab: str, found: Page, counts: dict[str, int], names: dict[str, str]) -> Markup:
+def _whole(tab: str, found: Page[Case], counts: dict[str, int], names: dict[str, str]) -> Markup:
     totals = {**counts, "all": sum(counts.values())}
     tabs = joined(
         H('<a href="/console/cases?state={}"{}>{}<span class="n">{}</span></a>').format(
@@ -69,7 +70,7 @@ def _whole(tab: str, found: Page, counts: dict[str, int], names: dict[str, str])
     return H('{}<div class="card rows">{}</div>').format(top, _list(tab, found, names))
 
 
-def _list(tab: str, found: Page, names: dict[str, str]) -> Markup:
+def _list(tab: str, found: Page[Case], names: dict[str, str]) -> Markup:
     if not found.items:
         hints = {"open": "Nothing waits. A rule with a case action opens one, and so can you by the API."}
         return empty("No open cases" if tab == "open" else "No cases", hints.get(tab, "None stands in this state."))

@@ -26,6 +26,7 @@ from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
 from gateway.storage.decisions_read import Made
 from gateway.storage.devices import Device
+from gateway.storage.paging import Page
 from gateway.storage.timeline import Entry
 
 LIMIT = 50
@@ -97,7 +98,7 @@ def _keep_live(console: Console, customer_id: str, shown: Shown, beside: ui.html
 class Shown:
     """The entries on the page, by day, newest first. New ones are put where they belong."""
 
-    def __init__(self, engine: Engine, customer_id: str, zone: tzinfo, first: timeline.Page) -> None:
+    def __init__(self, engine: Engine, customer_id: str, zone: tzinfo, first: Page[Entry]) -> None:
         self._engine = engine
         self._customer_id = customer_id
         self._zone = zone
@@ -113,7 +114,7 @@ class Shown:
         self._place(first.items, fresh=False)
         self._settle()
 
-    def take(self, newest: timeline.Page) -> None:
+    def take(self, newest: Page[Entry]) -> None:
         """Show what is new among the newest entries."""
         if self._keys and newest.items and not any(entry.id in self._keys for entry in newest.items):
             ui.navigate.reload()  # more has happened than a page holds
@@ -190,9 +191,9 @@ def _known(engine: Engine, customer_id: str) -> Known | None:
         )
 
 
-def _page(engine: Engine, customer_id: str, cursor: str | None) -> timeline.Page:
+def _page(engine: Engine, customer_id: str, cursor: str | None) -> Page[Entry]:
     if "\x00" in customer_id:
-        return timeline.Page([], None)
+        return Page([], None)
     with engine.connect() as connection:
         return timeline.page(connection, customer_id, cursor=cursor, limit=LIMIT)
 

@@ -14,7 +14,8 @@ from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, empty, joined
 from gateway.storage import customers
 from gateway.storage.cursors import CursorError
-from gateway.storage.customers import Customer, Page
+from gateway.storage.customers import Customer
+from gateway.storage.paging import Page
 from gateway.storage.tables import alerts
 
 LIMIT = 50
@@ -32,7 +33,7 @@ def register(console: Console) -> None:
             html(_list(read, search), classes="card rows")
 
 
-def _read(engine: Engine, search: str, cursor: str | None) -> tuple[Page, dict[str, int]]:
+def _read(engine: Engine, search: str, cursor: str | None) -> tuple[Page[Customer], dict[str, int]]:
     with engine.connect() as connection:
         try:
             found = customers.page(connection, cursor=cursor, limit=LIMIT, search=search)
@@ -57,7 +58,7 @@ def _top(search: str) -> Markup:
     ).format(icon("search"), search)
 
 
-def _list(read: tuple[Page, dict[str, int]] | Away, search: str) -> Markup:
+def _list(read: tuple[Page[Customer], dict[str, int]] | Away, search: str) -> Markup:
     if read is AWAY:
         return AWAY_NOTE
     found, firing = read

@@ -18,7 +18,8 @@ from gateway.console.pulse import names_of
 from gateway.delivery.entries import named
 from gateway.storage import messages_read
 from gateway.storage.cursors import CursorError
-from gateway.storage.messages_read import Message, Page, State
+from gateway.storage.messages_read import Message, State
+from gateway.storage.paging import Page
 
 LIMIT = 50
 REFRESH_SECONDS = 2.0
@@ -66,7 +67,7 @@ def standing(message: Message) -> Markup:
     return joined([chip(named(message.channel)), chip(words(message.state), _TONES.get(message.state, ""))])
 
 
-def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page, dict[str, str]]:
+def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page[Message], dict[str, str]]:
     with engine.connect() as connection:
         try:
             found = messages_read.page(connection, state=state, cursor=cursor, limit=LIMIT)
@@ -75,7 +76,7 @@ def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page
         return found, names_of(connection, {message.customer_id for message in found.items})
 
 
-def _whole(tab: str, found: Page, names: dict[str, str]) -> Markup:
+def _whole(tab: str, found: Page[Message], names: dict[str, str]) -> Markup:
     tabs = joined(
         H('<a href="/console/messages?state={}"{}>{}</a>').format(
             name, H(' aria-current="page"') if name == tab else NOTHING, label
@@ -89,7 +90,7 @@ def _whole(tab: str, found: Page, names: dict[str, str]) -> Markup:
     return H('{}<div class="card rows">{}</div>').format(top, _list(tab, found, names))
 
 
-def _list(tab: str, found: Page, names: dict[str, str]) -> Markup:
+def _list(tab: str, found: Page[Message], names: dict[str, str]) -> Markup:
     if not found.items:
         return empty("No such messages", _HINTS.get(tab, "What customers are told stands here."))
     now = datetime.now(UTC)
