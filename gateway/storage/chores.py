@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import chores
 
-CLASS: Final = 0x6B7A05
+CLASS: Final = 0x6B7A06
 """First half of the lock's key; the chore is the other."""
 _TRY: Final = text("SELECT pg_try_advisory_lock(:class, hashtext(:chore))")
 _LEAVE: Final = text("SELECT pg_advisory_unlock(:class, hashtext(:chore))")

@@ -145,7 +145,7 @@ class Writer:
         made: list[Decision] = []
         written = 0
         with self._connection.begin(), pipelined(self._connection), unread.kept_back(self._connection):
-            turns.take(self._connection, _to_be_told(outcomes))
+            turns.take(self._connection, _spoken_of(outcomes))
             for partition, outcome in outcomes:
                 match outcome:
                     case Decision():
@@ -180,10 +180,13 @@ class Writer:
                 self._write_together([(partition, fault)])
 
 
-def _to_be_told(outcomes: Sequence[tuple[int, Outcome]]) -> set[str]:
-    """The customers with whom contacts may be planned because of ``outcomes``."""
+def _spoken_of(outcomes: Sequence[tuple[int, Outcome]]) -> set[str]:
+    """The customers of whose alerts, cases or contacts something may be locked because of ``outcomes``.
+
+    Contacts may be planned with them; and whoever erases one locks what is theirs in another order.
+    """
     return {
         outcome.customer_id
         for _, outcome in outcomes
-        if isinstance(outcome, Decision) and outcome.customer_id is not None and outcome.notify is not None
+        if isinstance(outcome, Decision | Intervention) and outcome.customer_id is not None
     }

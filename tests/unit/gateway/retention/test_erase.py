@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import msgspec
@@ -20,7 +21,9 @@ from gateway.storage import customers, decisions, erasures, messages, spending, 
 from gateway.storage.customers import Customer
 from gateway.storage.messages import Taken
 from gateway.storage.tables import metadata
-from rules.decision import Note
+from gateway.worker.partition import Folded
+from gateway.worker.writer import Writer
+from rules.decision import Decision, Intervention, Note
 from tests.api_fixture import PARTITIONS, Calls, RememberingLog, app, call, log
 from tests.unit.gateway.decided import CASE, NOTIFY, decided
 from tests.unit.gateway.retention import past
@@ -29,6 +32,7 @@ from tests.unit.gateway.retention.past import count, dumped
 __all__ = ["app", "call", "log"]
 
 OURS, THEIRS = "901177553311", "802266448822"
+WORD = Intervention("w1", past.ms(past.NOW), "acknowledge", "mika", "a1", "chiller-too-warm", "chiller-17", "aiko")
 
 
 def seed(engine: Engine) -> None:
@@ -207,6 +211,33 @@ def test_it_waits_for_who_plans_a_contact_with_the_customer(engine: Engine) -> N
         planner.commit()
     erasing.join(10)
     assert done
+    assert "aiko" not in everything(engine)
+
+
+@pytest.mark.parametrize("outcome", [WORD, decided("resolved", 5, case=CASE)], ids=["word", "end"])
+def test_it_waits_for_a_worker_that_is_at_their_alerts_before_it_locks_anything(
+    engine: Engine, outcome: Decision | Intervention
+) -> None:
+    """The worker locks an alert before its case and its contacts, erasing does not: each would wait for the other."""
+    with engine.begin() as connection:
+        customers.put(connection, Customer(id="aiko"))
+        decisions.record(connection, decided(case=CASE))
+    erasing = threading.Thread(target=erase, args=(engine, "aiko"), kwargs={"sleep": lambda _: None})
+    waits_for: list[str] = []
+
+    def while_it_is_written(*_: object) -> None:
+        erasing.start()
+        end = time.monotonic() + 10
+        while not waits_for and time.monotonic() < end:
+            with engine.connect() as looking:
+                waits_for.extend(looking.execute(text("SELECT locktype FROM pg_locks WHERE NOT granted")).scalars())
+
+    with engine.connect() as connection:
+        writer = Writer(connection, while_it_is_written, lambda: past.NOW)
+        writer.commit([Folded(0, 2, (outcome,))])
+        writer.close()
+    erasing.join(10)
+    assert waits_for == ["advisory"]
     assert "aiko" not in everything(engine)
 
 
