@@ -58,6 +58,26 @@ class Noun(StrEnum):
     stores = "stores"
 
 
+class Sample(StrEnum):
+    """The made-up event that a template is shown with."""
+
+    example = "example"
+    long = "long"
+    spare = "spare"
+
+
+RuleFiles = Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them.")]
+Folder = Annotated[Path | None, typer.Option("--templates", help="Folder of your own templates.", file_okay=False)]
+Until = Annotated[str | None, typer.Option(help="Where to end, written like --since; now, if left out.")]
+Json = Annotated[Path | None, typer.Option(dir_okay=False, help="Write everything as JSON to this file.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The template's.")]
+Channel = Annotated[str, typer.Option(help="push, sms, email or a channel of your own.")]
+Language = Annotated[str | None, typer.Option(help="The reader's, such as ja; left out: the customer's, else en.")]
+SampleName = Annotated[Sample, typer.Option("--example", help="long: long names; spare: nothing that may be left out.")]
+CustomerId = Annotated[str | None, typer.Option("--customer", metavar="ID", help="For this customer.")]
+DecisionId = Annotated[str | None, typer.Option("--decision", metavar="ID", help="About this decision.")]
+
+
 @app.command()
 def demo(
     seconds: Annotated[int | None, typer.Option(min=1, help="End by itself after so many seconds of traffic.")] = None,
@@ -134,8 +154,8 @@ def doctor() -> None:
 
 @rules_app.command("check")
 def rules_check(
-    file: Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them.")],
-    templates: Annotated[Path | None, typer.Option(help="Folder of your own templates.", file_okay=False)] = None,
+    file: RuleFiles,
+    templates: Folder = None,
 ) -> None:
     """Say whether the rules can be used; if not, the line and the mend (exit 1)."""
     from gateway.commands.rules import check
@@ -145,8 +165,8 @@ def rules_check(
 
 @rules_app.command("test")
 def rules_test(
-    file: Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them.")],
-    templates: Annotated[Path | None, typer.Option(help="Folder of your own templates.", file_okay=False)] = None,
+    file: RuleFiles,
+    templates: Folder = None,
 ) -> None:
     """Play the examples that stand beside the rules; exit 1 where one comes otherwise than expected."""
     from gateway.commands.rules_test import run
@@ -158,7 +178,7 @@ def rules_test(
 def rules_backtest(
     file: Annotated[Path, typer.Argument(exists=True, help="A YAML file, or a folder of them: the rules to try.")],
     since: Annotated[str | None, typer.Option(help="From the event log: 30d, 12h, or a time in ISO 8601.")] = None,
-    until: Annotated[str | None, typer.Option(help="Where to end, written like --since; now, if left out.")] = None,
+    until: Until = None,
     past: Annotated[
         Path | None,
         typer.Option("--input", exists=True, dir_okay=False, help="Instead of the log, a CSV or Parquet file."),
@@ -173,7 +193,7 @@ def rules_backtest(
         Path | None, typer.Option(exists=True, help="Compare with the rules in this file or folder, not the live ones.")
     ] = None,
     rule: Annotated[list[str] | None, typer.Option(help="Report on this rule only; may be repeated.")] = None,
-    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write everything as JSON to this file.")] = None,
+    json: Json = None,
 ) -> None:
     """Say what the rules would have decided in the past, for whom, and how the live rules differ."""
     from gateway.commands.rules_backtest import Options, run
@@ -202,23 +222,6 @@ def rules_explain(
     from gateway.commands.rules_explain import explain
 
     explain(rule, device, at)
-
-
-class Sample(StrEnum):
-    """The made-up event that a template is shown with."""
-
-    example = "example"
-    long = "long"
-    spare = "spare"
-
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The template's.")]
-Channel = Annotated[str, typer.Option(help="push, sms, email or a channel of your own.")]
-Language = Annotated[str | None, typer.Option(help="The reader's, such as ja; left out: the customer's, else en.")]
-Folder = Annotated[Path | None, typer.Option("--templates", help="Folder of your own templates.", file_okay=False)]
-SampleName = Annotated[Sample, typer.Option("--example", help="long: long names; spare: nothing that may be left out.")]
-CustomerId = Annotated[str | None, typer.Option("--customer", metavar="ID", help="For this customer.")]
-DecisionId = Annotated[str | None, typer.Option("--decision", metavar="ID", help="About this decision.")]
 
 
 @templates_app.command("check")
@@ -270,11 +273,11 @@ def templates_send_test(
 @policy_app.command("simulate")
 def policy_simulate(
     since: Annotated[str, typer.Option(help="From when on: 7d, 12h, or a time in ISO 8601.")] = "7d",
-    until: Annotated[str | None, typer.Option(help="Where to end, written like --since; now, if left out.")] = None,
+    until: Until = None,
     settings: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A kizashi.toml whose section policy is tried.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write everything as JSON to this file.")] = None,
+    json: Json = None,
 ) -> None:
     """Say what other settings would have sent, refused and cost in the past, beside what really happened."""
     from gateway.commands.policy_simulate import run
