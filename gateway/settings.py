@@ -142,6 +142,7 @@ class BounceImap(_Section):
     password: SecretStr | None = None
     folder: str = "INBOX"
     tls: bool = True
+    ca_file: Path | None = None
     poll_seconds: float = Field(default=60.0, ge=0.1)
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.addresses import Addresses, NotRunningError, find
-from gateway.commands import doctor_bounces
+from gateway.commands import doctor_bounces, doctor_retention
 from gateway.commands.stack import loaded_settings
 from gateway.sandbox import wanted
 from gateway.settings import Settings
@@ -179,6 +179,7 @@ def _of_stack(settings: Settings) -> Iterator[Finding]:
         ("texts held", _texts_held),
     ):
         yield _judged(subject, look, found)
+    yield from _retention(found)
     yield from _alarms(found)
 
 
@@ -191,6 +192,15 @@ def _judged(subject: str, look: Callable[[Addresses], str], found: Addresses) ->
         return Finding(subject, True, look(found))
     except (SQLAlchemyError, LogError, OSError) as error:
         return Finding(subject, False, str(error).splitlines()[0])
+
+
+def _retention(found: Addresses) -> Iterator[Finding]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield Finding("retention", *doctor_retention.look(found))
+    except SQLAlchemyError:
+        return  # said of the database already
 
 
 def _has_sandbox(settings: Settings) -> bool:

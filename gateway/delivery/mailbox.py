@@ -37,10 +37,11 @@ class Mailbox:
             take: called with each mail that was not seen before; what it raises leaves the mail unseen.
 
         Raises:
-            ValueError: a setting is missing.
+            ValueError: a setting is missing, or ``ca_file`` can't be used.
         """
         if settings.host is None or settings.username is None or settings.password is None:
             raise ValueError("smtp.bounce_imap wants host, username and password")
+        self._tls = _context(settings)
         self._settings = settings
         self._host, self._username, self._password = settings.host, settings.username, settings.password
         self._take = take
@@ -96,15 +97,30 @@ class Mailbox:
             finally:
                 with contextlib.suppress(OSError, imaplib.IMAP4.error):
                     server.logout()
+        except ssl.SSLCertVerificationError as error:
+            step = f"{self._host} shows a certificate that can't be trusted ({error.verify_message}); look at ca_file"
+            raise MailboxError(f"smtp.bounce_imap: {step}") from None
         except (OSError, imaplib.IMAP4.error, ValueError) as error:  # ValueError: what can't be read or written
             # Only the kind of error: a server may repeat what was sent to it.
             raise MailboxError(f"smtp.bounce_imap: {step} ({type(error).__name__})") from None
 
     def _connected(self) -> imaplib.IMAP4:
-        if self._settings.tls:
-            context = ssl.create_default_context()
-            return imaplib.IMAP4_SSL(self._host, self._settings.port, ssl_context=context, timeout=TIMEOUT_S)
+        if self._tls is not None:
+            return imaplib.IMAP4_SSL(self._host, self._settings.port, ssl_context=self._tls, timeout=TIMEOUT_S)
         return imaplib.IMAP4(self._host, self._settings.port, timeout=TIMEOUT_S)
+
+
+def _context(settings: BounceImap) -> ssl.SSLContext | None:
+    """``None``: without TLS."""
+    if not settings.tls:
+        if settings.ca_file is not None:
+            raise ValueError("smtp.bounce_imap.ca_file says whom to trust over TLS, but tls is false: drop one of them")
+        return None
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file)
+    except OSError as error:  # of which SSLError is one
+        why = error.strerror if not isinstance(error, ssl.SSLError) else "it holds no certificate in PEM form"
+        raise ValueError(f"smtp.bounce_imap.ca_file {settings.ca_file} can't be used: {why}") from error
 
 
 def _said(answer: tuple[str, Sequence[Any]]) -> Sequence[Any]:

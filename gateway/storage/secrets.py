@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets as randomness
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import secrets
@@ -19,3 +20,9 @@ def shared(connection: Connection, name: str) -> str:
     statement = insert(secrets).values(name=name, value=randomness.token_urlsafe(32))
     connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
     return str(connection.execute(select(secrets.c.value).where(secrets.c.name == name)).scalar_one())
+
+
+def first_start(connection: Connection) -> datetime | None:
+    """When processes of Kizashi first ran on this database, by the oldest secret; ``None``: none has yet."""
+    at: datetime | None = connection.execute(select(func.min(secrets.c.created_at))).scalar_one()
+    return at

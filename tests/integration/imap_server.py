@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socketserver
+import ssl
 import threading
 from typing import ClassVar
 
@@ -14,8 +16,11 @@ class Mailbox(socketserver.ThreadingTCPServer):
     allow_reuse_address: ClassVar[bool] = True  # type: ignore[misc]
     daemon_threads: ClassVar[bool] = True  # type: ignore[misc]
 
-    def __init__(self, mails: dict[int, bytes], password: str = "secret") -> None:
+    def __init__(self, mails: dict[int, bytes], password: str = "secret", tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Session)
+        if tls is not None:
+            # The handshake is the session's: who does not trust us must not end the server.
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.mails = mails
         self.password = password
         self.seen: set[int] = set()
@@ -35,6 +40,14 @@ class _Session(socketserver.StreamRequestHandler):
     server: Mailbox
 
     def handle(self) -> None:
+        with contextlib.suppress(ssl.SSLError, ConnectionError):
+            self._talk()
+
+    def finish(self) -> None:
+        with contextlib.suppress(ssl.SSLError, ConnectionError):
+            super().finish()
+
+    def _talk(self) -> None:
         self._say("* OK IMAP4rev1 ready")
         while line := self.rfile.readline():
             tag, _, command = line.decode().strip().partition(" ")

@@ -14,6 +14,7 @@ from gateway.cli import app
 from gateway.commands.doctor_bounces import judge
 from gateway.settings import Settings
 from tests.integration import imap_server
+from tests.unit.notifiers.test_attempt import secured
 
 MAIL = {
     "KIZASHI_SMTP__HOST": "mx.example.com",
@@ -55,6 +56,31 @@ def test_each_thing_that_is_wrong_with_the_mailbox_is_named_with_its_mend(server
         assert ok is False
         assert mend in said
         assert "hunter2" not in said
+
+
+def test_a_mailbox_with_a_certificate_of_its_own_is_opened_where_its_authority_is_named(tmp_path: Path) -> None:
+    certificate, context = secured(tmp_path)
+    server = imap_server.Mailbox({1: b"Subject: one\r\n\r\n"}, tls=context)
+    try:
+        ok, said = judge(with_mailbox(server.port, host="localhost", tls="true", ca_file=str(certificate)))
+        assert ok is True, said
+        ok, said = judge(with_mailbox(server.port, host="localhost", tls="true"))
+        assert ok is False
+        assert "certificate that can't be trusted" in said
+        assert "look at ca_file" in said
+    finally:
+        server.close()
+
+
+def test_a_ca_file_that_can_not_be_used_is_named_with_why(tmp_path: Path) -> None:
+    for file, tls, why in (
+        ("/nowhere/ca.pem", "true", "ca_file /nowhere/ca.pem can't be used: No such file"),
+        (__file__, "true", "can't be used: it holds no certificate"),
+        (str(tmp_path), "false", "but tls is false"),
+    ):
+        ok, said = judge(with_mailbox(1, tls=tls, ca_file=file))
+        assert ok is False
+        assert why in said
 
 
 def test_without_a_mailbox_it_says_where_mails_are_to_be_handed_in() -> None:
