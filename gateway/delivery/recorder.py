@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from gateway.delivery import rate, settlement
 from gateway.delivery.rate import Bucket
@@ -126,14 +126,14 @@ class Recorder:
                 with self._engine.begin() as connection:
                     write(connection)
                 return
-            except (OperationalError, InterfaceError) as error:
+            except Exception as error:
+                if not _is_away(error):  # one record that can't be written must not hold up those behind it
+                    log.exception("recorder.record_set_aside")  # its lease settles it
+                    return
                 pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 tries += 1
-                log.warning("recorder.database_away", error=str(error.orig), retry_s=pause)
+                log.warning("recorder.database_away", error=str(error), retry_s=pause)
                 time.sleep(pause)
-            except Exception:  # one record that can't be written must not hold up those behind it; its lease settles it
-                log.exception("recorder.record_set_aside")
-                return
 
     def _accepted(self, accepted: list[Sent], connection: Connection) -> None:
         settlement.record_accepted(connection, accepted, self._rules.owner, self._clock())
@@ -151,6 +151,12 @@ class Recorder:
         else:
             # Jitter wants no secrecy.
             settlement.record_sent(connection, record, self._rules, self._clock(), random.random())  # noqa: S311
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether the database is; or we hung, and it has hung up on us."""
+    hung_up = isinstance(error, InternalError) and error.connection_invalidated
+    return hung_up or isinstance(error, OperationalError | InterfaceError)
 
 
 def _has_consequences(record: Record) -> TypeGuard[Sent]:

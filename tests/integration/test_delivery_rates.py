@@ -253,6 +253,36 @@ def test_what_was_claimed_and_not_tried_uses_up_nothing_of_the_rate(engine: Engi
         assert rate.look(connection, {"twilio": bucket})["twilio"].whole == 3
 
 
+def test_a_recorder_that_hung_gives_back_all_the_same(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute(engine, QUEUE, count=1, channel="sms")
+    bucket = Bucket(per_second=1e-9, size=5.0)
+    with engine.begin() as connection:
+        rate.spend(connection, rate.look(connection, {"twilio": bucket}), {"twilio": 5})
+        (claimed,) = messages.claim(
+            connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
+        )
+    looked, hung = rate.look, list[float]()
+    monkeypatch.setattr("gateway.storage.rates.IDLE", "300ms")
+
+    def hang(connection: Connection, buckets: Mapping[str, Bucket]) -> dict[str, rate.Grant]:
+        found = looked(connection, buckets)
+        if not hung:
+            hung.append(time.monotonic())
+            time.sleep(1.0)
+        return found
+
+    monkeypatch.setattr(rate, "look", hang)
+    recorder = Recorder(engine, Rules("one", 8, 30.0), lambda: datetime.now(UTC), lambda: None, {"twilio": bucket})
+    try:
+        recorder.put(Untried(claimed))
+        eventually(lambda: recorder.waiting == 0)
+    finally:
+        recorder.close()
+    assert rows(engine, "SELECT state FROM messages") == [("queued",)]
+    with engine.begin() as connection:
+        assert looked(connection, {"twilio": bucket})["twilio"].whole == 1
+
+
 def test_where_no_rate_is_set_nothing_is_looked_at_or_written(engine: Engine) -> None:
     execute(engine, QUEUE, count=3, channel="sms")
     statements: list[str] = []
