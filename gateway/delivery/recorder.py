@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 import structlog
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 
 from gateway.delivery import rate, settlement
 from gateway.delivery.rate import Bucket
@@ -132,7 +132,7 @@ class Recorder:
                     return
                 pause = RETRY_S[min(tries, len(RETRY_S) - 1)]
                 tries += 1
-                log.warning("recorder.database_away", error=str(error), retry_s=pause)
+                log.warning("recorder.database_away", error=str(error.orig), retry_s=pause)
                 time.sleep(pause)
 
     def _accepted(self, accepted: list[Sent], connection: Connection) -> None:
@@ -153,7 +153,7 @@ class Recorder:
             settlement.record_sent(connection, record, self._rules, self._clock(), random.random())  # noqa: S311
 
 
-def _is_away(error: Exception) -> bool:
+def _is_away(error: Exception) -> TypeGuard[DBAPIError]:
     """Whether the database is; or we hung, and it has hung up on us."""
     hung_up = isinstance(error, InternalError) and error.connection_invalidated
     return hung_up or isinstance(error, OperationalError | InterfaceError)
