@@ -36,6 +36,7 @@ PLACES: Final = (
     ("templates", "Templates", "/console/templates"),
     ("rejected", "Rejected", "/console/rejected"),
 )
+_WAYS: Final = {place: (href, label) for place, label, href in PLACES}
 _HEAD: Final = (
     '<script src="/console/assets/theme.js"></script>'
     '<link rel="stylesheet" href="/console/assets/console.css?v={version}">'
@@ -68,6 +69,13 @@ def html(content: Markup, *, tag: str = "div", classes: str = "") -> ui.html:
     return ui.html(content, sanitize=False, tag=tag).classes(classes)
 
 
+def show(*fragments: tuple[ui.html, Markup]) -> None:
+    """Let each fragment say what it should say now; the browser is sent those alone that differ."""
+    for element, content in fragments:
+        if element.content != content:
+            element.set_content(content)
+
+
 class Away(Enum):
     """The database can't be reached just now (which is not the same as finding nothing)."""
 
@@ -92,6 +100,19 @@ def missing(read: Away | None, what: str, wanted: str) -> Markup:
     return AWAY_NOTE if read is AWAY else empty(f"There is no such {what}", f"None has the id {wanted}.")
 
 
+def missing_page(console: Console, caller: Caller, place: str, read: Away | None, what: str, wanted: str) -> None:
+    """The whole page of one thing that is ``missing``."""
+    with page(console, caller, place, what.capitalize()):
+        html(crumb(place))
+        html(missing(read, what, wanted), classes="card")
+
+
+def crumb(place: str) -> Markup:
+    """The way back to the list that a page belongs to."""
+    href, label = _WAYS[place]
+    return H('<a class="crumb" href="{}">{}{}</a>').format(href, icon("back"), label)
+
+
 def live(
     render: Callable[[], Awaitable[Markup | None]], *, seconds: float, first: Markup, classes: str = ""
 ) -> ui.html:
@@ -100,8 +121,8 @@ def live(
 
     async def again() -> None:
         content = await render()
-        if content is not None and content != element.content:
-            element.set_content(content)
+        if content is not None:
+            show((element, content))
 
     ui.timer(seconds, again)
     return element

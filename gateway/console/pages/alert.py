@@ -17,8 +17,7 @@ from gateway.api.access import Caller, caller_of
 from gateway.api.problems import Problem
 from gateway.api.routes.alerts import say
 from gateway.console import entries
-from gateway.console.frame import AWAY, Console, html, missing, page, reading
-from gateway.console.icons import icon
+from gateway.console.frame import AWAY, Console, crumb, html, missing_page, page, reading, show
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, words, zone_of
 from gateway.console.pages.alerts import standing
 from gateway.console.session import may
@@ -55,9 +54,7 @@ def register(console: Console) -> None:
         caller = caller_of(request)
         read = await reading(_read, console.api.engine, alert_id)
         if read is AWAY or read is None:
-            with page(console, caller, "alerts", "Alert"):
-                html(_crumb())
-                html(missing(read, "alert", alert_id), classes="card")
+            missing_page(console, caller, "alerts", read, "alert", alert_id)
             return
         with page(console, caller, "alerts", read.alert.summary):
             Sheet(console, caller, read)
@@ -118,14 +115,12 @@ class Sheet:
     def _show(self, read: Read) -> None:
         now = datetime.now(UTC)
         zone = zone_of(read.customer.time_zone) if read.customer else UTC
-        for element, content in (
+        show(
             (self._top, _top(read.alert, now)),
             (self._why, _why(read.made)),
             (self._about, _about(read, zone, now)),
             (self._history, _history(read.history, zone, now)),
-        ):
-            if element.content != content:
-                element.set_content(content)
+        )
         self._deeds.set_visibility(read.alert.state == "firing")
 
 
@@ -143,14 +138,10 @@ def _read(engine: Engine, alert_id: str) -> Read | None:
         return Read(alert, history, made, customer)
 
 
-def _crumb() -> Markup:
-    return H('<a class="crumb" href="/console/alerts">{}Alerts</a>').format(icon("back"))
-
-
 def _top(alert: Alert, now: datetime) -> Markup:
     state = chip("firing", "accent") if alert.state == "firing" else NOTHING
     return H('<div class="top">{}<h1>{}</h1><span class="chips">{}{}</span></div>').format(
-        _crumb(), alert.summary, state, standing(alert, now)
+        crumb("alerts"), alert.summary, state, standing(alert, now)
     )
 
 

@@ -15,8 +15,7 @@ from starlette.requests import Request
 
 from gateway.api.access import Caller, caller_of
 from gateway.console import entries
-from gateway.console.frame import AWAY, Console, html, missing, page, reading
-from gateway.console.icons import icon
+from gateway.console.frame import AWAY, Console, crumb, html, missing_page, page, reading, show
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, facts, joined, zone_of
 from gateway.console.session import may
 from gateway.storage import cases, customers, unanswered_cases
@@ -38,9 +37,7 @@ def register(console: Console) -> None:
         caller = caller_of(request)
         read = await reading(_read, console.api.engine, case_id)
         if read is AWAY or read is None:
-            with page(console, caller, "cases", "Case"):
-                html(_crumb())
-                html(missing(read, "case", case_id), classes="card")
+            missing_page(console, caller, "cases", read, "case", case_id)
             return
         with page(console, caller, "cases", read[0].title):
             Sheet(console.api.engine, caller, read)
@@ -135,13 +132,11 @@ class Sheet:
     def _show(self, read: Read) -> None:
         case, comments, customer = read
         now = datetime.now(UTC)
-        for element, content in (
+        show(
             (self._top, _top(case)),
             (self._evidence, _evidence(case, customer, now)),
             (self._comments, _written(comments, now)),
-        ):
-            if element.content != content:
-                element.set_content(content)
+        )
         if may(self._caller, "POST", "/v1/cases/{case_id}/comments"):
             self._resolving.set_visibility(case.state == "open")
             self._assigning.set_visibility(case.state == "open")
@@ -162,10 +157,6 @@ def _read(engine: Engine, case_id: str) -> Read | None:
         return case, cases.comments(connection, case_id), customer
 
 
-def _crumb() -> Markup:
-    return H('<a class="crumb" href="/console/cases">{}Cases</a>').format(icon("back"))
-
-
 def _top(case: Case) -> Markup:
     chips = [chip("open", "accent") if case.state == "open" else chip("resolved", "good")]
     if case.severity:
@@ -174,7 +165,7 @@ def _top(case: Case) -> Markup:
     if case.recovered_at:
         chips.append(chip("recovered by itself", "good"))
     return H('<div class="top">{}<h1>{}</h1><span class="chips">{}</span></div>').format(
-        _crumb(), case.title, joined(chips)
+        crumb("cases"), case.title, joined(chips)
     )
 
 

@@ -15,8 +15,7 @@ from starlette.requests import Request
 from gateway.api.access import caller_of
 from gateway.console import entries
 from gateway.console.entries import CHANNELS
-from gateway.console.frame import AWAY, AWAY_NOTE, Console, html, page, reading
-from gateway.console.icons import icon
+from gateway.console.frame import AWAY, AWAY_NOTE, Console, crumb, html, page, reading, show
 from gateway.console.markup import NOTHING, H, chip, day_name, empty, facts, joined, words, zone_of
 from gateway.console.their_data import TheirData
 from gateway.storage import alerts_read, cases, consents, customers, decisions_read, devices, timeline
@@ -59,7 +58,7 @@ def register(console: Console) -> None:
         first = await reading(_page, engine, customer_id, None)
         if known is AWAY or known is None or first is AWAY:
             with page(console, caller, "customers", "Customer"):
-                html(_crumb())
+                html(crumb("customers"))
                 nobody = empty("There is no such customer", f"Nobody has the id {customer_id}.")
                 html(nobody if known is None else AWAY_NOTE, classes="card")
             return
@@ -89,8 +88,8 @@ def _keep_live(console: Console, customer_id: str, shown: Shown, beside: ui.html
         known = await reading(_known, console.api.engine, customer_id)
         if newest is not AWAY:
             shown.take(newest)
-        if known is not AWAY and known is not None and beside.content != (content := _beside(known)):
-            beside.set_content(content)
+        if known is not AWAY and known is not None:
+            show((beside, _beside(known)))
 
     ui.timer(TICK_SECONDS, tick)
 
@@ -203,10 +202,6 @@ def _made(engine: Engine, decision_id: str) -> Made | None:
         return decisions_read.get(connection, decision_id)
 
 
-def _crumb() -> Markup:
-    return H('<a class="crumb" href="/console/customers">{}Customers</a>').format(icon("back"))
-
-
 def _top(known: Known) -> Markup:
     who = known.customer
     zone = zone_of(who.time_zone)
@@ -215,7 +210,7 @@ def _top(known: Known) -> Markup:
     return H(
         '<div class="top">{}<h1>{}</h1><span class="chips">{}</span><span class="grow"></span>'
         '<span class="live">live</span></div>'
-    ).format(_crumb(), who.name or who.id, about)
+    ).format(crumb("customers"), who.name or who.id, about)
 
 
 def _beside(known: Known) -> Markup:

@@ -15,8 +15,7 @@ from starlette.requests import Request
 from gateway.api.access import Caller, caller_of
 from gateway.api.problems import Problem
 from gateway.api.routes.messages import send_again
-from gateway.console.frame import AWAY, Console, html, missing, page, reading
-from gateway.console.icons import icon
+from gateway.console.frame import AWAY, Console, crumb, html, missing_page, page, reading, show
 from gateway.console.markup import NOTHING, H, ago, chip, day_and_clock, empty, facts, joined, zone_of
 from gateway.console.pages.messages import standing
 from gateway.console.session import may
@@ -46,9 +45,7 @@ def register(console: Console) -> None:
         caller = caller_of(request)
         read = await reading(_read, console.api.engine, message_id)
         if read is AWAY or read is None:
-            with page(console, caller, "messages", "Message"):
-                html(_crumb())
-                html(missing(read, "message", message_id), classes="card")
+            missing_page(console, caller, "messages", read, "message", message_id)
             return
         with page(console, caller, "messages", read.message.title or "Message"):
             Sheet(console, caller, read)
@@ -101,14 +98,12 @@ class Sheet:
     def _show(self, read: Read) -> None:
         now = datetime.now(UTC)
         zone = zone_of(read.customer.time_zone) if read.customer else UTC
-        for element, content in (
+        show(
             (self._top, _top(read.message)),
             (self._said, _said(read.message)),
             (self._about, _about(read, zone, now)),
             (self._history, _history(read.history, zone, now)),
-        ):
-            if element.content != content:
-                element.set_content(content)
+        )
         self._deeds.set_visibility(read.message.state in _AGAIN)
 
 
@@ -123,14 +118,10 @@ def _read(engine: Engine, message_id: str) -> Read | None:
         return Read(message, messages_read.history_of(connection, message), customer)
 
 
-def _crumb() -> Markup:
-    return H('<a class="crumb" href="/console/messages">{}Messages</a>').format(icon("back"))
-
-
 def _top(message: Message) -> Markup:
     title = message.title or message.body or "A message"
     return H('<div class="top">{}<h1>{}</h1><span class="chips">{}</span></div>').format(
-        _crumb(), title, standing(message)
+        crumb("messages"), title, standing(message)
     )
 
 

@@ -13,7 +13,7 @@ from gateway.api.access import caller_of
 from gateway.console import entries
 from gateway.console.chart import area
 from gateway.console.entries import CHANNELS, SEVERITIES
-from gateway.console.frame import Console, html, page
+from gateway.console.frame import Console, html, page, show
 from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, ago, chip, empty, joined, number, short_number
 from gateway.console.pulse import SAMPLE_SECONDS, Picture, Pulse
@@ -53,9 +53,7 @@ def register(console: Console) -> None:
 
             def refresh() -> None:
                 console.pulse.watch()
-                for name, content in _parts(console.pulse).items():
-                    if parts[name].content != content:
-                        parts[name].set_content(content)
+                show(*((parts[name], content) for name, content in _parts(console.pulse).items()))
 
             ui.timer(REFRESH_SECONDS, refresh)
 

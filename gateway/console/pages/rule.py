@@ -13,8 +13,7 @@ from starlette.requests import Request
 
 from gateway.api.access import caller_of
 from gateway.console.asking import Asking
-from gateway.console.frame import AWAY, Console, html, live, missing, page, reading
-from gateway.console.icons import icon
+from gateway.console.frame import AWAY, Console, crumb, html, live, missing_page, page, reading
 from gateway.console.markup import NOTHING, H, ago, chip, empty, facts, joined, span
 from gateway.console.pages.rules import usable
 from gateway.console.spark import days
@@ -49,9 +48,7 @@ def register(console: Console) -> None:
         caller = caller_of(request)
         read = await reading(_read, console.api.engine, rule_id)
         if read is AWAY or read is None:
-            with page(console, caller, "rules", "Rule"):
-                html(_crumb())
-                html(missing(read, "rule", rule_id), classes="card")
+            missing_page(console, caller, "rules", read, "rule", rule_id)
             return
 
         async def activity() -> Markup | None:
@@ -82,14 +79,10 @@ def _read(engine: Engine, rule_id: str) -> Read | None:
         return Read(rule, excerpt(held.files, rule_id), active, firing, held.files)
 
 
-def _crumb() -> Markup:
-    return H('<a class="crumb" href="/console/rules">{}Rules</a>').format(icon("back"))
-
-
 def _top(rule: Rule) -> Markup:
     chips = joined([chip(rule.severity, rule.severity), chip(rule.purpose), chip(f"version {rule.version}")])
     return H('<div class="top">{}<h1>{}</h1><span class="chips">{}</span></div>').format(
-        _crumb(), rule.name or rule.id, chips
+        crumb("rules"), rule.name or rule.id, chips
     )
 
 

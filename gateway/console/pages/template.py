@@ -16,8 +16,7 @@ from gateway.api.context import Api
 from gateway.api.problems import Problem
 from gateway.api.routes.templates import sent, shown
 from gateway.api.shapes.templates import PreviewBody, SendTestBody
-from gateway.console.frame import Console, html, page
-from gateway.console.icons import icon
+from gateway.console.frame import Console, crumb, html, page
 from gateway.console.markup import NOTHING, H, chip, empty, joined
 from gateway.console.session import may
 from gateway.delivery.trial_sends import CHANNELS
@@ -59,7 +58,7 @@ def register(console: Console) -> None:
         caller, texts = caller_of(request), console.api.texts
         if name not in texts.names():
             with page(console, caller, "templates", "Template"):
-                html(_crumb())
+                html(crumb("templates"))
                 html(empty("There is no such template", f"None is called {name[:_LONGEST]}."), classes="card")
             return
         spoken = texts.languages(name)
@@ -129,17 +128,13 @@ def _mail(found: Preview) -> Markup:
     ).format(found.locale, found.title, found.html, found.text)
 
 
-def _crumb() -> Markup:
-    return H('<a class="crumb" href="/console/templates">{}Templates</a>').format(icon("back"))
-
-
 def _top(asked: Asked, spoken: tuple[str, ...]) -> Markup:
     languages = joined(_switch(asked, "language", each, asked.language) for each in spoken)
     examples = joined(_switch(asked, "example", each, asked.example) for each in EXAMPLES)
     return H(
         '<div class="top">{}<h1>{}</h1><span class="grow"></span><nav class="chips" aria-label="Language">{}</nav>'
         '<nav class="chips" aria-label="Example">{}</nav></div>'
-    ).format(_crumb(), asked.name, languages, examples)
+    ).format(crumb("templates"), asked.name, languages, examples)
 
 
 def _switch(asked: Asked, what: str, value: str, now: str) -> Markup:
