@@ -10,14 +10,16 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage.tables import rule_folders, template_sets
+from gateway.storage import folders
+from gateway.storage.tables import template_sets
 from notifiers.templates import Problem
 
-_ID: Final = "templates.dir"
+_SETTING: Final = "templates.dir"
 KEPT: Final = 100
 """So many sets are kept: messages name the version that worded them."""
 
 _NEWEST: Final = select(template_sets.c.version).order_by(template_sets.c.created_at.desc()).limit(1)
+Folder = folders.Folder[Problem]
 
 
 class TemplateSet(msgspec.Struct, frozen=True):
@@ -26,17 +28,6 @@ class TemplateSet(msgspec.Struct, frozen=True):
     version: str
     files: dict[str, str]
     created_at: datetime
-
-
-class Folder(msgspec.Struct, frozen=True):
-    """The folder as it was last looked at."""
-
-    place: str
-    version: str | None
-    """Of the set from it that was last used without a fault."""
-    problems: list[Problem]
-    """Why what is in it now can't be used; empty where it can."""
-    looked_at: datetime
 
 
 def put(connection: Connection, files: Mapping[str, str], version: str) -> bool:
@@ -66,38 +57,28 @@ def newest(connection: Connection) -> TemplateSet | None:
 
 def folder(connection: Connection) -> Folder | None:
     """The folder, or ``None`` where texts never came from one."""
-    row = connection.execute(select(rule_folders).where(rule_folders.c.id == _ID)).mappings().one_or_none()
-    if row is None:
-        return None
-    problems = [Problem(**each) for each in row["problems"]]
-    return Folder(row["place"], row["version"], problems, row["looked_at"])
+    return folders.get(connection, _SETTING, Problem)
 
 
 def used(connection: Connection, place: str, version: str) -> None:
     """Note that the folder's set holds as ``version`` and nothing is wrong with it."""
-    _note(connection, {"place": place, "version": version, "problems": []})
+    folders.note(connection, _SETTING, {"place": place, "version": version, "problems": []})
 
 
 def used_in_part(connection: Connection, place: str, problems: Sequence[Problem]) -> None:
     """Note that the folder's set holds as far as it goes: nothing of a folder held before it."""
-    _note(connection, {"place": place, "version": None, "problems": _plain(problems)})
+    folders.note(connection, _SETTING, {"place": place, "version": None, "problems": _plain(problems)})
 
 
 def refused(connection: Connection, place: str, problems: Sequence[Problem]) -> None:
     """Note why the folder can't be used as it is; the set before is kept."""
-    _note(connection, {"place": place, "problems": _plain(problems)})
+    folders.note(connection, _SETTING, {"place": place, "problems": _plain(problems)})
 
 
 def unused(connection: Connection) -> None:
     """Note that ``templates.dir`` is not set any more."""
-    connection.execute(delete(rule_folders).where(rule_folders.c.id == _ID))
+    folders.forget(connection, _SETTING)
 
 
 def _plain(problems: Sequence[Problem]) -> list[dict[str, object]]:
     return [{"file": each.file, "line": each.line, "message": each.message} for each in problems]
-
-
-def _note(connection: Connection, values: dict[str, object]) -> None:
-    values = {**values, "looked_at": func.clock_timestamp()}
-    statement = insert(rule_folders).values(id=_ID, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
