@@ -15,7 +15,7 @@ from rich.table import Table
 
 from gateway.addresses import Addresses, NotRunningError, find
 from gateway.commands import doctor_bounces, doctor_retention
-from gateway.commands.stack import loaded_settings
+from gateway.commands.stack import loaded_settings, reading
 from gateway.sandbox import wanted
 from gateway.settings import Settings
 
@@ -227,14 +227,9 @@ def _processes(settings: Settings) -> Iterator[Finding]:
 
 def _database(found: Addresses) -> str:
     from gateway.storage import overview
-    from gateway.storage.database import connect
 
-    engine = connect(found.database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            seen = overview.read(connection)
-    finally:
-        engine.dispose()
+    with reading(found) as connection:
+        seen = overview.read(connection)
     unowned = sum(each.owner is None for each in seen.partitions)
     return f"{seen.events:,} events, {seen.devices:,} devices, {unowned} partitions without a worker"
 
@@ -243,16 +238,13 @@ def _alarms(found: Addresses) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from gateway.storage import faults, provider_alarms
-    from gateway.storage.database import connect
 
-    engine, now = connect(found.database_url, pool_size=1), datetime.now(UTC)
+    now = datetime.now(UTC)
     try:
-        with engine.connect() as connection:
+        with reading(found) as connection:
             standing, failing = provider_alarms.standing(connection, now), faults.standing(connection, now)
     except SQLAlchemyError:
         return  # said of the database already
-    finally:
-        engine.dispose()
     for alarm in standing:
         yield Finding(alarm.provider, False, f"{alarm.reason} (last at {alarm.at.astimezone(UTC):%H:%M} UTC)")
     for each in failing:
@@ -262,14 +254,9 @@ def _alarms(found: Addresses) -> Iterator[Finding]:
 
 def _rules_held(found: Addresses) -> str:
     from gateway.storage import rule_folders, rule_sets
-    from gateway.storage.database import connect
 
-    engine = connect(found.database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            held, folder = rule_sets.newest(connection), rule_folders.get(connection)
-    finally:
-        engine.dispose()
+    with reading(found) as connection:
+        held, folder = rule_sets.newest(connection), rule_folders.get(connection)
     if held is None:
         return "none yet"
     since = "not yet in the log" if held.published_at is None else f"since {held.published_at:%Y-%m-%d %H:%M:%S %Z}"
@@ -279,14 +266,9 @@ def _rules_held(found: Addresses) -> str:
 
 def _texts_held(found: Addresses) -> str:
     from gateway.storage import overview, template_sets
-    from gateway.storage.database import connect
 
-    engine = connect(found.database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            held, refused = template_sets.newest(connection), overview.refused_templates(connection)
-    finally:
-        engine.dispose()
+    with reading(found) as connection:
+        held, refused = template_sets.newest(connection), overview.refused_templates(connection)
     if held is None:
         return "none yet: the first start takes them over"
     count = len(held.files)

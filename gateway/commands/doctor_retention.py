@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from gateway.addresses import Addresses
+from gateway.commands.stack import reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,14 +22,8 @@ def look(found: Addresses) -> tuple[bool | None, str]:
     Raises:
         SQLAlchemyError: the database does not answer.
     """
-    from gateway.storage.database import connect
-
-    engine = connect(found.database_url, pool_size=1)
-    try:
-        with engine.connect() as connection:
-            return judge(connection, datetime.now(UTC))
-    finally:
-        engine.dispose()
+    with reading(found) as connection:
+        return judge(connection, datetime.now(UTC))
 
 
 def judge(connection: Connection, now: datetime) -> tuple[bool | None, str]:

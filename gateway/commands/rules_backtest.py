@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from gateway.commands.stack import loaded_settings
+from gateway.commands.stack import loaded_settings, reading
 from gateway.commands.terminal import fail
 
 if TYPE_CHECKING:
@@ -160,16 +160,12 @@ def _database(found: Addresses) -> tuple[Registry, Ruleset | None]:
     from sqlalchemy.exc import OperationalError
 
     from gateway.past.registry import from_database, live_rules
-    from gateway.storage.database import connect
 
-    engine = connect(found.database_url, pool_size=1)
     try:
-        with engine.connect() as connection:
+        with reading(found) as connection:
             return from_database(connection), live_rules(connection)
     except OperationalError as error:
         fail(f"the database does not answer ({str(error.orig).splitlines()[0]}): is `kizashi serve` running?")
-    finally:
-        engine.dispose()
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from gateway.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from gateway.addresses import Addresses
+
 
 def loaded_settings(**overrides: object) -> Settings:
     """The settings, or exit 1 with what is wrong with them."""
@@ -27,6 +29,23 @@ def database_connection() -> Iterator[Connection]:
     """A transaction on the stack's database; commits at the end. Exit 1 where there is none."""
     with database_engine() as engine, engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def reading(found: Addresses) -> Iterator[Connection]:
+    """One connection to the database of ``found``, to read by.
+
+    Raises:
+        SQLAlchemyError: it does not answer.
+    """
+    from gateway.storage.database import connect
+
+    engine = connect(found.database_url, pool_size=1)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager
