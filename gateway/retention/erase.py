@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Engine, text
@@ -17,8 +18,12 @@ _WAIT_S: Final = 5.0
 """At most so long for the transactions that were under way; none of ours takes as long."""
 _PAUSE_S: Final = 0.1
 
-_THIS: Final = text("SELECT pg_current_xact_id()::text")
-_OLDER_HAVE_ENDED: Final = text("SELECT pg_snapshot_xmin(pg_current_snapshot()) > CAST(:mine AS xid8)")
+_NOW: Final = text("SELECT clock_timestamp()")
+_OLDER_HAVE_ENDED: Final = text(
+    "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND xact_start <= :since"
+    " AND backend_type = 'client backend' AND pid <> pg_backend_pid())"
+)
+"""By when they began, not by their numbers: a transaction has none before it writes, and may have looked before."""
 
 
 def erase(engine: Engine, customer_id: str, *, sleep: Callable[[float], object] = time.sleep) -> int:
@@ -30,18 +35,20 @@ def erase(engine: Engine, customer_id: str, *, sleep: Callable[[float], object] 
     Raises:
         OperationalError: the database is away.
     """
-    removed, mine = _insist(engine, customer_id, erasures.erase)
+    removed = _insist(engine, customer_id, erasures.erase)
     if not removed:
         return 0
+    with engine.connect() as connection:
+        since = connection.execute(_NOW).scalar_one()
     end = time.monotonic() + _WAIT_S
     sleep(_PAUSE_S)
-    while not _older_have_ended(engine, mine) and time.monotonic() < end:
+    while not _older_have_ended(engine, since) and time.monotonic() < end:
         sleep(_PAUSE_S)
-    return removed + _insist(engine, customer_id, erasures.erase_rest)[0]
+    return removed + _insist(engine, customer_id, erasures.erase_rest)
 
 
-def _insist(engine: Engine, customer_id: str, remove: Callable[[Connection, str], int]) -> tuple[int, str]:
-    """The rows, and the number of the transaction.
+def _insist(engine: Engine, customer_id: str, remove: Callable[[Connection, str], int]) -> int:
+    """The rows.
 
     Whoever records at this moment what became of several of their messages may lock them in another order:
     PostgreSQL then ends one of the two, and it is done again.
@@ -51,13 +58,13 @@ def _insist(engine: Engine, customer_id: str, remove: Callable[[Connection, str]
         tries += 1
         try:
             with engine.begin() as connection:
-                return remove(connection, customer_id), connection.execute(_THIS).scalar_one()
+                return remove(connection, customer_id)
         except OperationalError as error:
             if tries == _TRIES or getattr(error.orig, "sqlstate", None) != _DEADLOCK:
                 raise
 
 
-def _older_have_ended(engine: Engine, mine: str) -> bool:
+def _older_have_ended(engine: Engine, since: datetime) -> bool:
     with engine.connect() as connection:
-        ended: bool = connection.execute(_OLDER_HAVE_ENDED, {"mine": mine}).scalar_one()
+        ended: bool = connection.execute(_OLDER_HAVE_ENDED, {"since": since}).scalar_one()
     return ended

@@ -181,6 +181,32 @@ def test_what_another_transaction_was_writing_goes_too(engine: Engine) -> None:
     assert "aiko" not in everything(engine)
 
 
+def test_what_a_transaction_was_writing_that_began_meanwhile_goes_too(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began before the erasing one was committed, so it still saw a customer; and took its number later."""
+    with engine.begin() as connection:
+        customers.put(connection, Customer(id="aiko"))
+    really, looks = erasures.erase, list[float]()
+    with engine.connect() as worker:
+
+        def and_meanwhile(connection: Any, customer_id: str) -> int:
+            removed = really(connection, customer_id)
+            if not looks:
+                decisions.record_note(worker, Note("n1", 5, "status", "chiller-17", "aiko", OURS, {}))
+            return removed
+
+        def commit_at_last(_seconds: float) -> None:
+            looks.append(_seconds)
+            if len(looks) == 3:
+                worker.commit()
+
+        monkeypatch.setattr(erasures, "erase", and_meanwhile)
+        erase(engine, "aiko", sleep=commit_at_last)
+        worker.commit()
+    assert "aiko" not in everything(engine)
+
+
 def test_coming_back_while_the_rest_is_waited_for_is_not_undone(engine: Engine) -> None:
     with engine.begin() as connection:
         customers.put(connection, Customer(id="aiko"))
