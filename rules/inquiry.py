@@ -6,7 +6,6 @@ device's own clock where nothing else is said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -233,26 +232,3 @@ def _of_condition(slot: Slot, subject: Subject, at: Millis, reached: Millis) -> 
 
 def _known(at: Millis) -> Millis | None:
     return None if at == LONG_AGO else at
-
-
-def inquire(
-    events: Iterable[tuple[Position, Event]],
-    rule_id: str,
-    device_id: str,
-    at: Millis,
-    state: PartitionState | None = None,
-) -> Inquiry:
-    """What ``rule_id`` made of ``device_id`` at ``at``.
-
-    Args:
-        events: the partition's log, in order; what concerns other devices is passed over.
-        rule_id: the rule.
-        device_id: the device, or a group.
-        at: the moment, on the device's clock.
-        state: what was known before the first event; nothing of it later than ``at``.
-    """
-    replay = Replay(device_id, at, state)
-    for position, event in events:
-        if not replay.take(event, position):
-            break
-    return replay.inquiry(rule_id)

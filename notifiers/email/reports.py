@@ -53,11 +53,6 @@ class Report(msgspec.Struct, frozen=True):
     """The SMTP reply code among them."""
 
     @property
-    def permanent(self) -> bool:
-        """Whether sending again would come to the same."""
-        return self.status.startswith("5")
-
-    @property
     def address_is_dead(self) -> bool:
         """Whether no mail reaches this mailbox. A full one, a refused sender or a refused content say nothing of it."""
         if self.kind != "failed":

@@ -7,11 +7,11 @@ import pytest
 from devices.event import Event, RulesChanged
 from rules.decision import Position
 from rules.document import parse
-from rules.inquiry import Inquiry, inquire
+from rules.inquiry import Inquiry
 from rules.shortfall import shortfalls
 from rules.shortfall_words import WORDS
 from tests.contract.test_conditions import FIRES, OPERATOR_NAMES, example
-from tests.unit.rules.story import START, store
+from tests.unit.rules.story import START, inquire, store
 
 WITHOUT_WORDS = frozenset({"all", "any", "not", "group"})
 """They say what their parts say; a group tells whom it counts."""

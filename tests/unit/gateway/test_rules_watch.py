@@ -23,8 +23,8 @@ from gateway.settings import Settings
 from gateway.storage import overview, rule_folders, rule_sets
 from gateway.storage.database import connect
 from rules.decision import Position
-from rules.inquiry import inquire
 from rules.problem import RuleErrors
+from tests.unit.rules.story import inquire
 
 TEMPLATES = frozenset({"alert"})
 RULE = "rules:\n  - id: warm\n    when: {metric: t, above: 8}\n    purpose: maintenance\n"

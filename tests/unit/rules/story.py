@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from devices.event import (
@@ -10,6 +11,7 @@ from devices.event import (
     DeviceFacts,
     Event,
     Location,
+    Millis,
     RulesChanged,
     Status,
     StoreChanged,
@@ -19,6 +21,7 @@ from devices.event import (
 )
 from rules.decision import Decision, Derivation, Outcome, Position
 from rules.engine import step
+from rules.inquiry import Inquiry, Replay
 from rules.state import PartitionState
 
 START = 1_750_000_000_000
@@ -119,3 +122,26 @@ def happening(after: float, kind: str, device_id: str = "chiller-7", **data: Any
     """Something happened on the device."""
     at = START + round(after * SECOND)
     return DeviceEvent(device_id, at, at, kind, data)
+
+
+def inquire(
+    events: Iterable[tuple[Position, Event]],
+    rule_id: str,
+    device_id: str,
+    at: Millis,
+    state: PartitionState | None = None,
+) -> Inquiry:
+    """What ``rule_id`` made of ``device_id`` at ``at``.
+
+    Args:
+        events: the partition's log, in order; what concerns other devices is passed over.
+        rule_id: the rule.
+        device_id: the device, or a group.
+        at: the moment, on the device's clock.
+        state: what was known before the first event; nothing of it later than ``at``.
+    """
+    replay = Replay(device_id, at, state)
+    for position, event in events:
+        if not replay.take(event, position):
+            break
+    return replay.inquiry(rule_id)

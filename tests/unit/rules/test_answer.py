@@ -9,8 +9,8 @@ import pytest
 from devices.event import AlertCommand, DeviceFacts, Event, MemberChanged, Millis, RulesChanged
 from rules.answer import headline, reasons
 from rules.decision import Position
-from rules.inquiry import Inquiry, Verdict, inquire
-from tests.unit.rules.story import CHILLER, START, device, reading, tick
+from rules.inquiry import Inquiry, Verdict
+from tests.unit.rules.story import CHILLER, START, device, inquire, reading, tick
 
 
 def clock(at: Millis) -> str:

@@ -12,9 +12,9 @@ from devices.event import DeviceFacts, Event, RulesChanged
 from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.decision import Decision, Position
 from rules.engine import step
-from rules.inquiry import Inquiry, inquire
+from rules.inquiry import Inquiry
 from rules.state import PartitionState
-from tests.unit.rules.story import CHILLER, START, device, reading, rule, status, store, tick
+from tests.unit.rules.story import CHILLER, START, device, inquire, reading, rule, status, store, tick
 
 WARM = "{metric: t, above: 8}"
 LONG = "{metric: t, above: 8, for: 10m}"

@@ -6,9 +6,8 @@ import pytest
 
 from devices.event import Event, Millis, RulesChanged
 from rules.decision import Position
-from rules.inquiry import inquire
 from rules.shortfall import shortfalls
-from tests.unit.rules.story import START, fix, reading, rule, store, tick
+from tests.unit.rules.story import START, fix, inquire, reading, rule, store, tick
 
 
 def clock(at: Millis) -> str:
