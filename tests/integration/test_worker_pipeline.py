@@ -85,6 +85,53 @@ def test_a_connection_lost_unheard_is_reported_as_lost(connection: Connection) -
     writer.close()
 
 
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_connection_lost_where_an_answer_is_waited_for_is_reported_as_lost_too(
+    connection: Connection, when: str
+) -> None:
+    """What came after would be written on a new connection, which has no partition's lock."""
+    asked = text("SELECT pg_backend_pid()")
+    with connection.begin():
+        locker = connection.execute(asked).scalar_one()
+
+    def cut(on: Connection, _made: Decision | Intervention, _now: datetime) -> None:
+        with on.engine.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": locker})
+        on.execute(asked)
+
+    writer = Writer(connection, cut, lambda: datetime.now(UTC))
+    if when == "before":
+        with connection.engine.begin() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": locker})
+    with pytest.raises(OperationalError):
+        writer.commit([Folded(0, 1, (decision("d1", 1),)), Folded(0, 2, (decision("d2", 2),))])
+    writer.close()
+    assert subjects(connection, "decisions") == []
+
+
+@pytest.mark.parametrize("raised", [None, RuntimeError("of something else, by whoever noticed")])
+def test_a_connection_lost_at_an_answer_is_reported_as_lost_and_not_replaced(
+    connection: Connection, raised: Exception | None
+) -> None:
+    """A new connection would not hold the worker's locks: nothing may be written on one."""
+
+    def lose(on: Connection, _made: Decision | Intervention, _now: datetime) -> None:
+        try:
+            on.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        except OperationalError:
+            if raised is not None:
+                raise raised from None
+            raise
+
+    writer = Writer(connection, lose, lambda: datetime.now(UTC))
+    with pytest.raises(OperationalError):
+        writer.commit([Folded(0, 1, (decision("d1", 1), decision("d3", 3)))])
+    writer.close()
+
+    assert subjects(connection, "decisions") == []
+    assert subjects(connection, "faults") == []
+
+
 def test_a_checkpoint_is_copied_between_pipelined_decisions(connection: Connection) -> None:
     writer = Writer(connection, lambda *_: None, lambda: datetime.now(UTC))
     save = Save((0, Checkpoint(2, 2, b"shared", 0, {"d1": b"state"}), 0))
