@@ -71,7 +71,7 @@ Folder = Annotated[Path | None, typer.Option("--templates", help="Folder of your
 Until = Annotated[str | None, typer.Option(help="Where to end, written like --since; now, if left out.")]
 Json = Annotated[Path | None, typer.Option(dir_okay=False, help="Write everything as JSON to this file.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The template's.")]
-Channel = Annotated[str, typer.Option(help="push, sms, email or a channel of your own.")]
+Channel = Annotated[str, typer.Option(help="push, sms, email, webpush, webhook, inbox or one of your own.")]
 Language = Annotated[str | None, typer.Option(help="The reader's, such as ja; left out: the customer's, else en.")]
 SampleName = Annotated[Sample, typer.Option("--example", help="long: long names; spare: nothing that may be left out.")]
 CustomerId = Annotated[str | None, typer.Option("--customer", metavar="ID", help="For this customer.")]
@@ -256,7 +256,7 @@ def templates_preview(
 @templates_app.command("send-test")
 def templates_send_test(
     name: Name,
-    to: Annotated[str, typer.Option(help="Your own push token, number or mailbox.")],
+    to: Annotated[str, typer.Option(help="Your own token, number, mailbox or subscription.")],
     channel: Channel = "push",
     language: Language = None,
     sample: SampleName = Sample.example,

@@ -30,7 +30,7 @@ def read_rules(place: Path | None, templates: Path | None) -> tuple[str, dict[st
     if place is None:
         return None
     files = rules_dir.read(place)
-    return parse(files, known_templates=Templates.load(templates).names()).version, files
+    return parse(files, known_templates=Templates.load(templates).lacking).version, files
 
 
 def prepare_database(engine: Engine, settings: Settings) -> Adopted | None:
@@ -52,7 +52,7 @@ def prepare_database(engine: Engine, settings: Settings) -> Adopted | None:
     place = settings.rules.dir
     if place is None:
         return None
-    adopted = rules_watch.adopt(engine, place, texts.names(), saved=False)
+    adopted = rules_watch.adopt(engine, place, texts.lacking, saved=False)
     if adopted.cause is not None and not adopted.held:
         raise adopted.cause
     rules_watch.report(place, adopted)

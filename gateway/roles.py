@@ -165,7 +165,7 @@ def api(settings: Settings, found: Addresses, probes_port: int | None) -> None:
             if settings.templates.dir is not None:
                 app.state.jobs.append(partial(templates_watch.watch, engine, settings.templates.dir))
             if settings.rules.dir is not None:
-                app.state.jobs.append(partial(rules_watch.watch, engine, settings.rules.dir, wording.names))
+                app.state.jobs.append(partial(rules_watch.watch, engine, settings.rules.dir, wording.known))
             await serve(app, listening, stop)
 
     _until_signalled(work)

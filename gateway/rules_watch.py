@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +36,7 @@ class Adopted(NamedTuple):
     """What can be used, but is probably not meant."""
 
 
-def adopt(engine: Engine, place: Path, templates: frozenset[str], *, saved: bool) -> Adopted:
+def adopt(engine: Engine, place: Path, templates: Collection[str], *, saved: bool) -> Adopted:
     """Read the folder and make its set the one that holds; where it can't be used, note why and change nothing.
 
     Args:
@@ -75,7 +75,7 @@ def _problems(error: NoRulesError | RuleErrors, place: Path) -> tuple[Problem, .
     return (Problem(str(place), 1, 1, "", str(error), "put the files back, or point rules.dir elsewhere"),)
 
 
-async def watch(engine: Engine, place: Path, templates: Callable[[], frozenset[str]]) -> None:
+async def watch(engine: Engine, place: Path, templates: Callable[[], Collection[str]]) -> None:
     """Follow the folder until cancelled. What changed before this began is taken over first.
 
     Args:
@@ -90,7 +90,7 @@ async def watch(engine: Engine, place: Path, templates: Callable[[], frozenset[s
     await folder_watch.watch(partial(rules_dir.traces, place), follow, also=templates)
 
 
-def _follow(engine: Engine, place: Path, templates: frozenset[str], *, saved: bool) -> bool:
+def _follow(engine: Engine, place: Path, templates: Collection[str], *, saved: bool) -> bool:
     """Take the folder over and say in the log what came of it; false where it has to be tried again."""
     try:
         adopted = adopt(engine, place, templates, saved=saved)

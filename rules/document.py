@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -27,6 +27,7 @@ from rules.selector import read_selector
 from rules.source import read_yaml
 from rules.step_reading import read_steps
 from rules.steps import SEVERITIES, Stepped
+from rules.text_advice import advise_on_texts
 from rules.then import read_then
 from rules.when import read_when
 
@@ -54,7 +55,7 @@ class _Draft:
     """A rule set while its files are read."""
 
     library: Library
-    known_templates: frozenset[str] | None
+    known_templates: Collection[str] | None
     rules: dict[str, Rule | None] = field(default_factory=dict)
     """By id; ``None`` for one that cannot be used."""
     references: list[inhibition.Reference] = field(default_factory=list)
@@ -63,12 +64,13 @@ class _Draft:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def parse(files: dict[str, str], known_templates: frozenset[str] | None = None) -> Ruleset:
+def parse(files: dict[str, str], known_templates: Collection[str] | None = None) -> Ruleset:
     """Read a whole rule set.
 
     Args:
         files: file name to YAML text.
-        known_templates: the templates that exist, to check names against; ``None`` checks nothing.
+        known_templates: the templates that exist, to check names against; ``None`` checks nothing. Where it is a
+            mapping, its values are the channels on which each says nothing, and the files to write for each of them.
 
     Raises:
         RuleErrors: with all problems in all files.
@@ -160,7 +162,9 @@ def _read_rule(reading: Reading, rule_id: str, library: Library, draft: _Draft) 
     if steps:
         condition = Stepped(condition, steps)
     draft.warnings += advise_on_life(reading, condition, durations)
-    draft.warnings += advise_on_answers(reading, purpose or DEFAULT_PURPOSE, notify, [step.notify for step in steps])
+    words = [notify, *(step.notify for step in steps)]
+    draft.warnings += advise_on_answers(reading, purpose or DEFAULT_PURPOSE, notify, words[1:])
+    draft.warnings += advise_on_texts(reading, words, draft.known_templates)
     version = _version(reading, library)
     return Rule(
         id=rule_id,

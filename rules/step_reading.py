@@ -22,7 +22,7 @@ def read_steps(
     actions: tuple[CaseAction | None, NotifyAction | None],
     max_gap: Millis,
     library: Library,
-    known_templates: frozenset[str] | None,
+    known_templates: Collection[str] | None,
 ) -> tuple[Step, ...]:
     """The steps of a rule, the least serious first; notes a problem for each that cannot be.
 

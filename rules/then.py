@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from rules.decision import CaseAction, NotifyAction
 from rules.duration import spoken
@@ -19,7 +20,7 @@ PRIORITIES = ("low", "normal", "high", "urgent")
 _UNANSWERED = "write unanswered: {case: {queue: support, priority: high}}"
 
 
-def read_then(rule: Reading, known_templates: frozenset[str] | None) -> tuple[CaseAction | None, NotifyAction | None]:
+def read_then(rule: Reading, known_templates: Collection[str] | None) -> tuple[CaseAction | None, NotifyAction | None]:
     """The actions of a rule; notes a problem for each thing that cannot be."""
     then = rule.mapping("then", "write then: {notify: {template: alert, channels: [push]}}")
     if then is None:
@@ -40,7 +41,7 @@ def _read_case(then: Reading) -> CaseAction | None:
     return CaseAction(queue=queue, priority=case.choice("priority", PRIORITIES) or defaults.priority)
 
 
-def _read_notify(then: Reading, known_templates: frozenset[str] | None) -> NotifyAction | None:
+def _read_notify(then: Reading, known_templates: Collection[str] | None) -> NotifyAction | None:
     notify = then.mapping("notify", "write notify: {template: alert, channels: [push, sms, email]}")
     if notify is None:
         return None

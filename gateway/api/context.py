@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from pathlib import Path
 from typing import Annotated, Protocol, cast
 
@@ -89,9 +89,9 @@ class Api:
         return self.wording.templates
 
     @property
-    def templates(self) -> frozenset[str]:
-        """The templates that a rule may name."""
-        return self.wording.names()
+    def templates(self) -> Collection[str]:
+        """The templates that a rule may name; see ``rules.document.parse``."""
+        return self.wording.known()
 
     @property
     def feed(self) -> InventoryFeed:

@@ -18,7 +18,7 @@ def check(file: Path, templates_dir: Path | None) -> None:
 
     try:
         files = rules_dir.read(file)
-        ruleset = parse(files, known_templates=Templates.load(templates_dir).names())
+        ruleset = parse(files, known_templates=Templates.load(templates_dir).lacking)
     except (rules_dir.NoRulesError, TemplateError) as error:
         fail(str(error))
     except RuleErrors as errors:

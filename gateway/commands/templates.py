@@ -126,7 +126,9 @@ def _plain(shown: Preview) -> str:
 
 
 def _remarks(shown: Preview) -> list[str]:
-    said = []
+    said = (
+        [f"the text of {shown.text_of}, as there is none for {shown.channel}"] if shown.text_of != shown.channel else []
+    )
     if shown.sms is not None:
         size = shown.sms
         cost = "" if size.cost is None else f", costs {size.cost:g}"

@@ -25,10 +25,6 @@ PLAIN = {"firing": "alert", "repeat": "alert", "raised": "alert", "lowered": "al
 """What is said, by transition, where the template that the rule names can't be rendered."""
 
 
-BORROWED: Final = {"webhook": "push", "webpush": "push", "inbox": "push"}
-"""Channels that say what another one says where a template has no text of their own."""
-
-
 LINK_LIFE = timedelta(days=30)
 """Short addresses lead somewhere for so long after their message is worthless."""
 
@@ -154,17 +150,12 @@ def _rendered(
     # A digest has no plain form: no alert says what several are about.
     plain = wanted if contact.request.get("digest") else PLAIN[contact.request["transition"]]
     try:
-        return wanted, templates.render(wanted, _wording(wanted, channel, templates), locale, context)
+        return wanted, templates.render(wanted, templates.wording(wanted, channel), locale, context)
     except TemplateError as error:
         if wanted == plain:
             raise
         log.warning("contact.template_failed", template=wanted, channel=channel, instead=plain, error=str(error))
-        return plain, templates.render(plain, _wording(plain, channel, templates), locale, context)
-
-
-def _wording(template: str, channel: str, templates: Templates) -> str:
-    """The channel whose text is used: its own where the template has one."""
-    return channel if channel in templates.channels(template) else BORROWED.get(channel, channel)
+        return plain, templates.render(plain, templates.wording(plain, channel), locale, context)
 
 
 def _message(

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from gateway.delivery import rate
 from gateway.delivery.rate import Bucket
 from notifiers.outcome import Accepted, Notifier, Outcome, Outgoing
-from notifiers.policy.stages.addresses import Checked, check_email, check_push, check_sms, region_of
+from notifiers.policy.stages.addresses import Checked, check_email, check_push, check_sms, check_webpush, region_of
 from notifiers.templates import Preview
 
 AT_MOST: Final = 5
@@ -84,7 +84,7 @@ class TrialSends:
 
         Args:
             shown: the rendered message.
-            to: token, E.164 number or mailbox.
+            to: token, E.164 number, mailbox, or a browser's subscription as JSON.
 
         Raises:
             AddressError: ``to`` is no address of the preview's channel.
@@ -121,6 +121,7 @@ _CHECKS: Final[Mapping[str, Callable[[str], Checked]]] = {
     "push": check_push,
     "sms": check_sms,
     "email": check_email,
+    "webpush": check_webpush,
 }
 CHANNELS: Final = tuple(_CHECKS)
 """Those whose address a person can give."""
@@ -136,7 +137,7 @@ def marked(shown: Preview, to: str) -> Outgoing:
         text=shown.text if titled else MARK + shown.text,
         html=shown.html,
         ttl_s=TTL_S,
-        data={"test": "true"} if shown.channel == "push" else {},
+        data={"test": "true"} if shown.channel in ("push", "webpush") else {},
     )
 
 

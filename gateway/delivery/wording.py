@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,9 +39,9 @@ class Wording:
         with engine.connect() as connection:
             self._version, self.templates = held(connection, place)
 
-    def names(self) -> frozenset[str]:
-        """The templates that rules may name."""
-        return self.templates.names()
+    def known(self) -> Mapping[str, Mapping[str, str]]:
+        """The templates that rules may name, and on which channels each says nothing; see ``rules.document.parse``."""
+        return self.templates.lacking
 
     def refresh(self) -> bool:
         """Take over what holds now; whether that is another set.

@@ -21,6 +21,8 @@ BRAND_FILE: Final = "brand.toml"
 WORDS_FILE: Final = "words.toml"
 CHANNELS: Final = ("push", "sms", "email", "webhook", "inbox", "webpush")
 """Those that are shipped with texts or borrow one."""
+BORROWED: Final = {"webhook": "push", "webpush": "push", "inbox": "push"}
+"""Channels that say what another one says where a template has no text of their own."""
 TABLES: Final = (BRAND_FILE, WORDS_FILE)
 MAX_FOLDER: Final = 4_000_000
 """Characters of a whole folder."""

@@ -19,17 +19,18 @@ from notifiers.templates.brand import Brand, load_brand
 from notifiers.templates.budget import Budget, Rendering, current
 from notifiers.templates.context import NAMES, completed, zone_of
 from notifiers.templates.errors import NoTextError, Problem, RenderError, TemplateError, UnknownTemplateError
-from notifiers.templates.files import Folder, TextKey, file_name, key_of, normalised, read_folder
+from notifiers.templates.files import BORROWED, CHANNELS, Folder, TextKey, file_name, key_of, normalised, read_folder
 from notifiers.templates.formats import FILTERS, USAGE, japanese, readings
 from notifiers.templates.naming import Toolbox, closest, no_tool
 from notifiers.templates.sandbox import Sandbox, Source
 
 SHIPPED = Path(__file__).parent / "shipped"
 
-MAX_BYTES = {"push": 3_072, "sms": 6_400, "email": 100_000}
-"""UTF-8, title and text together. Push: as JSON; FCM takes 4,096 bytes in all, the rest is for the app's data. SMS:
-Twilio takes 1,600 characters. Email: mail programs clip what is longer than about 100 KB."""
+MAX_BYTES = {"push": 3_072, "webpush": 3_072, "sms": 6_400, "email": 100_000}
+"""UTF-8, title and text together. Push: as JSON; FCM takes 4,096 bytes in all and a push service 3,993, the rest is for
+the app's data. SMS: Twilio takes 1,600 characters. Email: mail programs clip what is longer than about 100 KB."""
 
+_PUSHED = ("push", "webpush")
 MAX_SMS = 1_600
 MAX_TITLE = 200
 
@@ -98,6 +99,30 @@ class Templates:
     def channels(self, name: str) -> frozenset[str]:
         """The channels for which the template ``name`` has a text, in whatever language; empty for unknown names."""
         return frozenset(key.channel for key in self.texts if key.template == name)
+
+    def wording(self, name: str, channel: str) -> str:
+        """The channel whose text of ``name`` is used on ``channel``: its own where it has one, else a borrowed one."""
+        return channel if channel in self.channels(name) else BORROWED.get(channel, channel)
+
+    def spoken(self, name: str) -> tuple[str, ...]:
+        """The channels by which ``name`` can be told, by a text of their own or a borrowed one."""
+        own = self.channels(name)
+        known = [channel for channel in CHANNELS if self.wording(name, channel) in own]
+        return (*known, *sorted(own.difference(CHANNELS)))
+
+    @cached_property
+    def lacking(self) -> Mapping[str, Mapping[str, str]]:
+        """For each template the channels on which it says nothing in any language, and the files to write for each."""
+        return {name: {each: self._files_of(name, each) for each in self._silent_on(name)} for name in self._names}
+
+    def _silent_on(self, name: str) -> list[str]:
+        there = self.spoken(name)
+        return [channel for channel in CHANNELS if channel not in there]
+
+    def _files_of(self, name: str, channel: str) -> str:
+        key = TextKey(name, channel, self.default_language)
+        halves = (key, key._replace(html=True)) if channel == "email" else (key,)
+        return " and ".join(file_name(half) for half in halves)
 
     def for_transition(self, name: str, transition: str) -> str:
         """The template that says ``transition`` for rules that name ``name``.
@@ -209,7 +234,7 @@ class Templates:
         twin = key._replace(html=True)
         html = self._run(twin, {**words, "subject": title}, rendering(Budget())) if twin in self.texts else None
         made = Rendered(title, text, html)
-        if key.channel == "push" and not strict:
+        if key.channel in _PUSHED and not strict:
             made = _fitted(made)
         fault = _fault_of(key.channel, made)
         if fault is not None:
@@ -299,7 +324,7 @@ def _fault_of(channel: str, made: Rendered) -> str | None:
         return f"gives a title of {len(made.title)} characters, at most {MAX_TITLE} are sensible"
     if channel == "sms" and len(made.text) > MAX_SMS:
         return f"gives {len(made.text)} characters, an SMS takes {MAX_SMS}; shorten it with |clip"
-    if channel == "push":
+    if channel in _PUSHED:
         size = json_bytes(made.title) + json_bytes(made.text)
     else:
         size = len(made.title.encode()) + max(len(made.text.encode()), len((made.html or "").encode()))

@@ -7,10 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from notifiers.outcome import Outgoing
 from notifiers.push.fitting import MAX_PAYLOAD_BYTES, size
 from notifiers.sms.segments import beyond_gsm, segments
-from notifiers.templates.library import Templates
+from notifiers.templates.library import Rendered, Templates
 from notifiers.templates.remarks import FEW, named
+from notifiers.webpush import payload
+from notifiers.webpush.encryption import MAX_PLAINTEXT_BYTES
 
 OUR_DATA = {"message_id": "m_" + "0" * 32, "ack_url": "https://notify.example.com/hooks/push/" + "0" * 64}
 """What goes along with each push, at its usual length."""
@@ -30,10 +33,10 @@ class SmsSize(msgspec.Struct, frozen=True):
 
 
 class PushSize(msgspec.Struct, frozen=True):
-    """What goes to the phone, with what Kizashi adds for acknowledging it."""
+    """What goes to the phone or the browser, with what Kizashi adds for acknowledging it."""
 
     bytes: int
-    limit: int = MAX_PAYLOAD_BYTES
+    limit: int
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -41,6 +44,8 @@ class Preview(msgspec.Struct, frozen=True):
 
     template: str
     channel: str
+    text_of: str
+    """The channel whose text it is: another one's where the template has none for this channel, and it borrows one."""
     locale: str
     """Of the text: what the wanted one fell back to."""
     title: str
@@ -64,7 +69,7 @@ def preview(
     Args:
         templates: of the deployment.
         name: the template's.
-        channel: one that the template has.
+        channel: one that the template has, or that borrows the text of one.
         locale: the reader's, ``ja-JP``.
         context: see ``TemplateContext``.
         price_per_segment: of an SMS, in whatever currency.
@@ -72,20 +77,30 @@ def preview(
     Raises:
         TemplateError: as ``Templates.render``.
     """
-    made = templates.render(name, channel, locale, context)
+    wording = templates.wording(name, channel)
+    made = templates.render(name, wording, locale, context)
     sms = _sms(made.text, price_per_segment) if channel == "sms" else None
-    push = PushSize(size(made.title, made.text, OUR_DATA)) if channel == "push" else None
     return Preview(
         template=name,
         channel=channel,
-        locale=templates.locale_of(name, channel, locale),
+        text_of=wording,
+        locale=templates.locale_of(name, wording, locale),
         title=made.title,
         text=made.text,
         html=made.html,
         sms=sms,
-        push=push,
+        push=_pushed(channel, made),
         warnings=tuple(_warnings(sms)),
     )
+
+
+def _pushed(channel: str, made: Rendered) -> PushSize | None:
+    if channel == "push":
+        return PushSize(size(made.title, made.text, OUR_DATA), MAX_PAYLOAD_BYTES)
+    if channel == "webpush":
+        message = Outgoing(OUR_DATA["message_id"], "", made.title, made.text, status_callback=OUR_DATA["ack_url"])
+        return PushSize(len(payload.build(message)), MAX_PLAINTEXT_BYTES)
+    return None
 
 
 def _sms(text: str, price: float | None) -> SmsSize:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from fastapi import APIRouter, Response
 
@@ -79,7 +80,7 @@ def _moment(text: str, now: Millis, name: str) -> Millis:
         raise Problem(422, f"{name}: {problem}; {mend}.") from error
 
 
-def _parsed(files: dict[str, str], templates: frozenset[str]) -> Ruleset:
+def _parsed(files: dict[str, str], templates: Collection[str]) -> Ruleset:
     if sum(len(text.encode()) for text in files.values()) > MAX_BYTES:
         raise Problem(422, f"The rules are longer than {MAX_BYTES} bytes together; leave out what is not needed.")
     try:

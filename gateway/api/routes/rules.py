@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -87,7 +88,7 @@ def check_rules(api: Here, files: Files) -> CheckAnswer:
     return check(files, api.templates)
 
 
-def check(files: dict[str, str], templates: frozenset[str]) -> CheckAnswer:
+def check(files: dict[str, str], templates: Collection[str]) -> CheckAnswer:
     """Everything wrong with ``files``, in their order; ``templates`` are those that a rule may name."""
     try:
         ruleset = parse(files, known_templates=templates)

@@ -6,11 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from gateway.api.shapes.plain import Id, Line, Locale, Shape, Utc
+from gateway.api.shapes.plain import Id, Locale, Shape, Text, Utc
 from gateway.storage.template_sets import Folder
 from notifiers.templates import Preview, Templates
 from notifiers.templates import Problem as Fault
 
+MAX_ADDRESS = 5_000
+"""Characters; the longest is a browser's subscription."""
 TemplateChannel = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]{0,31}$")]
 
 
@@ -89,7 +91,13 @@ class PreviewBody(Shape):
 class SendTestBody(PreviewBody):
     """A preview, and where to send it."""
 
-    to: Annotated[Line, Field(description="A token, a number in E.164 or a mailbox, as the channel has it.")]
+    to: Annotated[
+        Text,
+        Field(
+            max_length=MAX_ADDRESS,
+            description="A token, a number in E.164, a mailbox or a browser's subscription as JSON.",
+        ),
+    ]
 
 
 class SmsSizeAnswer(Shape):
@@ -103,7 +111,7 @@ class SmsSizeAnswer(Shape):
 
 
 class PushSizeAnswer(Shape):
-    """Bytes of the payload, and how many FCM takes."""
+    """Bytes of the payload, and how many FCM or a browser's push service takes."""
 
     bytes: int
     limit: int
@@ -114,6 +122,7 @@ class PreviewAnswer(Shape):
 
     template: str
     channel: str
+    text_of: str = Field(description="The channel whose text it is: `webpush` borrows that of `push`, for example.")
     locale: str
     title: str
     text: str

@@ -15,16 +15,17 @@ from gateway.api.access import Caller, caller_of
 from gateway.api.context import Api
 from gateway.api.problems import Problem
 from gateway.api.routes.templates import sent, shown
-from gateway.api.shapes.templates import PreviewBody, SendTestBody
+from gateway.api.shapes.templates import MAX_ADDRESS, PreviewBody, SendTestBody
 from gateway.console.frame import Console, crumb, html, page
 from gateway.console.markup import NOTHING, H, chip, empty, joined
 from gateway.console.session import may
 from gateway.delivery.trial_sends import CHANNELS
 from notifiers.templates import EXAMPLES, Preview
 
-ORDER: Final = ("push", "sms", "email")
+ORDER: Final = ("push", "sms", "email", "webpush", "webhook", "inbox")
 WHERE: Final = (
-    "A push token, a number such as +819012345678, or a mailbox. It is marked as a test; nobody else is told of it."
+    "A push token, a number such as +819012345678, a mailbox, or a browser's subscription as JSON. It is marked as a"
+    " test; nobody else is told of it."
 )
 _LONGEST = 200
 
@@ -78,8 +79,9 @@ def register(console: Console) -> None:
 
 
 def _seen(api: Api, asked: Asked) -> list[Markup]:
-    """A card for each channel."""
-    channels = api.texts.channels(asked.name)
+    """A card for each channel with a text, and for browsers, where there is another limit to one that is borrowed."""
+    texts = api.texts
+    channels = texts.channels(asked.name) | ({"webpush"} & set(texts.spoken(asked.name)))
     order = [*(each for each in ORDER if each in channels), *sorted(channels - set(ORDER))]
     return [_card(api, asked, channel) for channel in order]
 
@@ -91,7 +93,8 @@ def _card(api: Api, asked: Asked, channel: str) -> Markup:
         why = problem.detail if isinstance(problem, Problem) else "That is no decision's id."
         body, aside = H('<div class="notice">{}</div>').format(why), ""
     else:
-        body, aside = _device(found), _size(found)
+        borrowed = f"text of {found.text_of} · " if found.text_of != channel else ""
+        body, aside = _device(found), borrowed + _size(found)
     return H(
         '<section class="card {}"><header><h2>{}</h2><span class="aside">{}</span></header>'
         '<div class="body">{}</div></section>'
@@ -163,7 +166,7 @@ class SendTest:
         self._api = api
         self._caller = caller
         self._asked = asked
-        channels = [each for each in CHANNELS if each in api.texts.channels(asked.name)]
+        channels = [each for each in CHANNELS if each in api.texts.spoken(asked.name)]
         with ui.element("section").classes("card below"):
             html(H("<h2>Send a test to yourself</h2>"), tag="header")
             with ui.element("div").classes("body"):
@@ -184,7 +187,7 @@ class SendTest:
         self._answer.set_content(H('<div class="notice below">{}</div>').format(said))
 
     def _sent(self) -> str:
-        address = {"channel": self._channel.value, "to": (self._to.value or "")[:_LONGEST]}
+        address = {"channel": self._channel.value, "to": (self._to.value or "")[:MAX_ADDRESS]}
         try:
             body = SendTestBody.model_validate({**address, **self._asked.about})
             return sent(self._api, self._caller, self._asked.name, body).outcome.capitalize() + "."

@@ -88,6 +88,12 @@ async def test_a_preview_measures_a_push_as_its_payload(call: Calls) -> None:
     assert 0 < len(found["title"] + found["text"]) < found["push"]["bytes"] < found["push"]["limit"] == 4096
 
 
+async def test_a_preview_for_a_browser_says_whose_text_it_is_and_how_much_fits(call: Calls) -> None:
+    found = await previewed(call, channel="webpush")
+    assert found["text_of"] == "push"
+    assert 0 < len(found["title"] + found["text"]) < found["push"]["bytes"] < found["push"]["limit"] == 3993
+
+
 async def test_an_email_comes_with_both_of_its_halves(call: Calls) -> None:
     found = await previewed(call, channel="email", example="long")
     assert "Walk-in refrigerated display cabinet" in found["text"]

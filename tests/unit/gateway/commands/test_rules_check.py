@@ -81,3 +81,16 @@ def test_what_is_probably_not_meant_is_a_warning_and_no_mistake(tmp_path: Path) 
     assert "rules.yaml:4:40: temperature never exceeds 5" in output
     assert "1 rule in" in output
     assert "fine, with 1 warning" in output
+
+
+def test_a_channel_without_a_text_is_a_warning_that_names_the_file_to_write(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "own").mkdir(parents=True)
+    (tmp_path / "mine" / "own" / "push.en.j2").write_text("Title\n{{ summary }}")
+    file = tmp_path / "rules.yaml"
+    file.write_text(GOOD.replace("template: alert", "template: own, channels: [webpush, inbox, sms, email]"))
+    code, output = check(file, "--templates", str(tmp_path / "mine"))
+    assert code == 0
+    assert "template 'own' has no text for sms in any language" in output
+    assert "write own/sms.en.j2 in the folder" in output
+    assert "write own/email.en.txt.j2 and own/email.en.html.j2 in the folder" in output
+    assert "fine, with 2 warnings" in output, "webpush and inbox borrow the text of push"

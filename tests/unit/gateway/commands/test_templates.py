@@ -77,6 +77,32 @@ def test_the_how_to_page_shows_what_really_comes_out(monkeypatch: pytest.MonkeyP
     assert run(*command.split()) == (0, shown)
 
 
+def test_web_push_is_shown_with_its_own_limit_and_whose_text_it_is() -> None:
+    code, output = run("preview", "alert", "--channel", "webpush")
+    assert code == 0, output
+    assert "the text of push, as there is none for webpush" in output
+    assert "of 3,993 bytes" in output
+    code, output = run(
+        "preview", "own", "--channel", "webpush", "--templates", str(own("T\ntext", "own/webpush.en.j2"))
+    )
+    assert code == 0, output
+    assert "the text of" not in output
+    assert "of 3,993 bytes" in output
+
+
+def test_the_inbox_and_webhooks_are_shown_with_the_text_they_borrow() -> None:
+    for channel in ("inbox", "webhook"):
+        code, output = run("preview", "alert", "--channel", channel, "--language", "ja")
+        assert code == 0, output
+        assert f"the text of push, as there is none for {channel}" in output
+
+
+def test_a_web_push_that_is_too_long_for_a_browser_is_a_problem() -> None:
+    code, output = run("check", str(own("T\n" + "x" * 3_072, "own/webpush.en.j2")))
+    assert code == 1
+    assert "webpush takes 3072; shorten it with |clip" in output
+
+
 def test_html_is_written_to_a_file() -> None:
     code, _ = run("preview", "alert", "--channel", "email", "--output", "mail.html")
     assert code == 0
@@ -90,6 +116,8 @@ def test_html_is_written_to_a_file() -> None:
         (("preview", "alert", "--channel", "fax"), "no fax text"),
         (("check", "nowhere"), "nowhere is not a folder"),
         (("send-test", "alert", "--channel", "sms", "--to", "12"), "must start with +"),
+        (("send-test", "alert", "--channel", "webpush", "--to", "{}"), "'{}' "),
+        (("send-test", "alert", "--channel", "inbox", "--to", "x"), "it can by push, sms, email, webpush"),
         (("send-test", "alert", "--channel", "sms", "--to", "+819012345678"), "not sent: refused: channel_not_conf"),
     ],
 )  # fmt: skip

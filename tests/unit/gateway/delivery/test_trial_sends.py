@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gateway.delivery.trial_sends import AddressError, TooManyTestsError, TrialSends, checked
 from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Settlement
+from notifiers.sandbox.webpush import subscription_of
+from notifiers.subscription import read, written
 from notifiers.templates import Preview, Templates, example, preview
 
 TEMPLATES = Templates.load()
@@ -32,7 +36,13 @@ class Remembering:
         return CannotTell()
 
 
-@pytest.mark.parametrize(("channel", "to"), [("push", "token"), ("sms", "+819012345678"), ("email", "a@example.com")])
+BROWSER = written(read(json.dumps(subscription_of("https://push.example.com", "one"))))
+
+
+@pytest.mark.parametrize(
+    ("channel", "to"),
+    [("push", "token"), ("sms", "+819012345678"), ("email", "a@example.com"), ("webpush", BROWSER)],
+)
 def test_it_says_that_it_is_a_test_where_the_reader_sees_it_first(channel: str, to: str) -> None:
     notifier = Remembering(channel)
     TrialSends(lambda: {channel: notifier}).send(shown(channel), to)
