@@ -27,11 +27,13 @@ def kept_back(connection: Connection) -> Iterator[None]:
     To be used inside of a transaction, so that all of it is committed together or not at all.
     """
     kept: dict[Write, list[Any]] = {}
-    connection.info[_KEPT] = kept
+    # Asked for once: where the connection is lost meanwhile, to ask again would be an error in place of that one.
+    info = connection.info
+    info[_KEPT] = kept
     try:
         yield
     finally:
-        del connection.info[_KEPT]
+        info.pop(_KEPT, None)
     for write, items in kept.items():
         write(connection, items)
 
