@@ -132,7 +132,8 @@ class Writer:
                 outcomes = outcomes[self._write_together(outcomes) :]
             except (OperationalError, InterfaceError):
                 raise
-            except Exception as error:  # noqa: BLE001  # whatever one outcome raises must not stop the partition
+            except Exception as error:  # whatever one outcome raises must not stop the partition
+                self._refuse_if_lost(error)
                 log.warning("worker.group_failed", error=str(error), outcomes=len(outcomes))
                 for partition, outcome in outcomes:
                     self._write_alone(partition, outcome)
@@ -167,12 +168,22 @@ class Writer:
             DECISIONS.labels(decision.transition).inc()
         return written
 
+    def _refuse_if_lost(self, error: Exception) -> None:
+        """Whatever was raised on a lost connection: the next statement would be on a new one, without our locks.
+
+        Raises:
+            OperationalError: it is lost.
+        """
+        if self._connection.invalidated:
+            raise OperationalError("the connection was lost", None, error) from error
+
     def _write_alone(self, partition: int, outcome: Outcome) -> None:
         try:
             self._write_together([(partition, outcome)])
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:  # set aside with its trace; the partition moves on
+            self._refuse_if_lost(error)
             log.exception("worker.outcome_set_aside", partition=partition)
             SET_ASIDE.inc()
             if isinstance(outcome, Decision):
