@@ -132,7 +132,7 @@ class Writer:
                 outcomes = outcomes[self._write_together(outcomes) :]
             except (OperationalError, InterfaceError):
                 raise
-            except Exception as error:  # whatever one outcome raises must not stop the partition
+            except Exception as error:  # noqa: BLE001  # whatever one outcome raises must not stop the partition
                 self._refuse_if_lost(error)
                 log.warning("worker.group_failed", error=str(error), outcomes=len(outcomes))
                 for partition, outcome in outcomes:
