@@ -9,6 +9,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gateway import logs
 from tests.postgres_fixture import database_url, postgres
 
 __all__ = ["database_url", "postgres"]
@@ -22,6 +23,12 @@ settings.register_profile("search", _AS_LONG_AS_IT_TAKES, print_blob=True)
 settings.load_profile("same")
 
 MEND = "install it (as root on Debian `make test` does)"
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that runs in the tests' own process leaves the logs alone: what it takes for stderr is closed soon."""
+    monkeypatch.setattr(logs, "configure", lambda **_: None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
