@@ -19,14 +19,11 @@ from tests.integration.delivery_fixture import (
     a_customer,
     a_decision,
     decide,
-    engine,
     means_of,
     now_ms,
     resolved,
     rows,
 )
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

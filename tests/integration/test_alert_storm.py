@@ -31,14 +31,9 @@ from tests.integration.delivery_fixture import (
     a_decision,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     rows,
-    stand_in_process,
-    stand_ins,
 )
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

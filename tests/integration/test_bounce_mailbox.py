@@ -12,10 +12,8 @@ from sqlalchemy.exc import OperationalError
 from gateway.delivery.mailbox import Mailbox, MailboxError
 from gateway.settings import BounceImap, Settings
 from tests.integration import imap_server
-from tests.integration.delivery_fixture import delivering, engine, eventually, rows
+from tests.integration.delivery_fixture import delivering, eventually, rows
 from tests.integration.test_bounces import WITH_BOUNCES, a_mail, links_of, returned
-
-__all__ = ["engine"]
 
 
 def settings_of(server: imap_server.Mailbox, password: str = "secret") -> BounceImap:

@@ -25,10 +25,8 @@ from gateway.storage import erasures, messages
 from gateway.storage.messages import RANK
 from notifiers.email.reports import Report
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 from tests.integration.test_hooks_twilio import SETTINGS
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

@@ -18,9 +18,7 @@ from notifiers.policy import Cap, PolicySettings, policy_settings
 from notifiers.policy.stages.frequency_cap import caps_of
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, resolved
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, resolved
 
 pytestmark = pytest.mark.stack
 

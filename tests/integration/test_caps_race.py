@@ -19,9 +19,7 @@ from gateway.worker.writer import Writer
 from notifiers.policy import Cap, Money, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, engine, execute, resolved, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, execute, resolved, rows
 
 AT_MOST = 3
 EACH = 5

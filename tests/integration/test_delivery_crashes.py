@@ -18,15 +18,10 @@ from tests.integration.delivery_fixture import (
     a_decision,
     decide,
     delivery_settings,
-    engine,
     eventually,
     means_of,
     rows,
-    stand_in_process,
-    stand_ins,
 )
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 

@@ -12,9 +12,7 @@ from gateway.settings import Settings
 from gateway.storage import messages
 from notifiers.outcome import CannotTell, NotSent, Settlement
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 
 MAX_ATTEMPTS = 3
 IN_DOUBT = """

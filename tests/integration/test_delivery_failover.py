@@ -20,17 +20,12 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     execute,
     means_of,
     rows,
-    stand_in_process,
-    stand_ins,
     start_stand_ins,
 )
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 

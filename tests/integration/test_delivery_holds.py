@@ -19,14 +19,11 @@ from tests.integration.delivery_fixture import (
     a_customer,
     a_decision,
     decide,
-    engine,
     execute,
     means_of,
     resolved,
     rows,
 )
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

@@ -13,18 +13,13 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     execute,
     means_of,
     resolved,
     rows,
-    stand_in_process,
-    stand_ins,
     states,
 )
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = pytest.mark.stack
 

@@ -20,7 +20,6 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     execute,
     means_of,
@@ -28,8 +27,6 @@ from tests.integration.delivery_fixture import (
     start_stand_ins,
     states,
 )
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

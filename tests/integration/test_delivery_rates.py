@@ -27,15 +27,10 @@ from tests.integration.delivery_fixture import (
     DeliverProcess,
     StandIns,
     delivery_settings,
-    engine,
     eventually,
     execute,
     rows,
-    stand_in_process,
-    stand_ins,
 )
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 

@@ -14,9 +14,7 @@ from gateway.storage import erasures, messages
 from gateway.storage.messages import Claimed
 from notifiers.outcome import Accepted, CannotTell, NotSent, Refused, Unknown
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 
 pytestmark = pytest.mark.stack
 

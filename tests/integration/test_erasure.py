@@ -29,18 +29,13 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     execute,
     means_of,
     rows,
-    stand_in_process,
-    stand_ins,
 )
 from tests.unit.gateway.decided import CASE
 from tests.unit.gateway.retention.past import dumped
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 NAME, NUMBER, MAILBOX, TOKEN = "Canary Hanako", "+819033445566", "canary-7391@example.com", "canary-token-silent"
 CANARIES = (NAME, NUMBER, NUMBER.removeprefix("+"), MAILBOX, TOKEN, "canary", "hanako")

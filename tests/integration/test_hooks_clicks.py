@@ -14,10 +14,8 @@ from sqlalchemy import Engine
 from gateway.api.hooks import router
 from gateway.storage import erasures
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 from tests.integration.test_hooks_twilio import PUBLIC, SETTINGS
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

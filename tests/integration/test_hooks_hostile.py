@@ -14,11 +14,11 @@ from gateway.storage import customers, erasures
 from gateway.storage.customers import Customer
 from notifiers.sms.signature import HEADER, sign
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 from tests.integration.test_hooks_people import LINKS, http, path_of
 from tests.integration.test_hooks_twilio import PUBLIC, SETTINGS, TOKEN, an_sms, post, status
 
-__all__ = ["engine", "http"]
+__all__ = ["http"]
 
 pytestmark = pytest.mark.stack
 

@@ -15,9 +15,7 @@ from gateway.delivery.links import Links
 from gateway.settings import Settings
 from notifiers.sms.signature import HEADER, sign
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 
 pytestmark = pytest.mark.stack
 

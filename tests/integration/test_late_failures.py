@@ -21,15 +21,12 @@ from tests.integration.delivery_fixture import (
     a_customer,
     a_decision,
     decide,
-    engine,
     execute,
     means_of,
     now_ms,
     resolved,
     rows,
 )
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

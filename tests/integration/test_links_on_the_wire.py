@@ -15,15 +15,10 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     means_of,
     rows,
-    stand_in_process,
-    stand_ins,
 )
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = pytest.mark.stack
 

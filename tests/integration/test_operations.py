@@ -13,9 +13,7 @@ from gateway.delivery.troubles import OVER_AFTER, PATIENCE
 from gateway.settings import Settings
 from gateway.storage import rule_folders, troubles
 from rules.problem import Problem
-from tests.integration.delivery_fixture import delivering, engine, execute, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import delivering, execute, rows
 
 pytestmark = pytest.mark.stack
 

@@ -19,10 +19,8 @@ from gateway.storage.database import connect
 from notifiers.policy import Cap, Money, PolicySettings, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import ALL, a_customer, a_decision, decide, engine, execute, resolved, rows
+from tests.integration.delivery_fixture import ALL, a_customer, a_decision, decide, execute, resolved, rows
 from tests.postgres_fixture import PostgresForTests
-
-__all__ = ["engine"]
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -19,10 +19,8 @@ from gateway.delivery import evidence
 from notifiers.email.reports import Report
 from notifiers.sms.status import read_status
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, means_of, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
 from tests.integration.test_hooks_twilio import SETTINGS
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

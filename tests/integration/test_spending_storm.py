@@ -20,9 +20,7 @@ from notifiers.policy import Cap, Digest, Money, policy_settings
 from notifiers.sms.segments import segments
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, rows
 
 SMS = NotifyAction("alert", ("sms",))
 NEVER = {"offers": "never", "maintenance": "never"}

@@ -36,19 +36,14 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     execute,
     means_of,
     now_ms,
     resolved,
     rows,
-    stand_in_process,
-    stand_ins,
 )
 from tests.integration.test_hooks_twilio import SETTINGS
-
-__all__ = ["engine", "stand_in_process", "stand_ins"]
 
 pytestmark = pytest.mark.stack
 

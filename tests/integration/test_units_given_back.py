@@ -23,9 +23,7 @@ from notifiers.sms.segments import segments
 from notifiers.sms.status import StatusUpdate
 from notifiers.templates import Templates
 from rules.decision import NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, decide, engine, execute, resolved, rows
-
-__all__ = ["engine"]
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, resolved, rows
 
 SMS = NotifyAction("alert", ("sms",))
 MONEY = Money(daily_budget={"sms": 1_000}, sms_per_number=500, sms_per_prefix=500)

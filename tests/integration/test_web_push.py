@@ -23,7 +23,6 @@ from tests.integration.delivery_fixture import (
     decide,
     delivering,
     delivery_settings,
-    engine,
     eventually,
     execute,
     means_of,
@@ -32,8 +31,6 @@ from tests.integration.delivery_fixture import (
     states,
 )
 from tests.integration.test_hooks_twilio import PUBLIC, SETTINGS
-
-__all__ = ["engine"]
 
 pytestmark = pytest.mark.stack
 

@@ -1,0 +1,7 @@
+"""Fixtures of the integration tests; a module with other needs has its own of the same name."""
+
+from __future__ import annotations
+
+from tests.integration.delivery_fixture import engine, stand_in_process, stand_ins
+
+__all__ = ["engine", "stand_in_process", "stand_ins"]
