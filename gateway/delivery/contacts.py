@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
-from gateway.delivery import entries, gathering, steps, unanswered
+from gateway.delivery import endings, entries, gathering, steps, unanswered
 from gateway.delivery.asking import ask
 from gateway.delivery.briefing import brief
 from gateway.delivery.links import Links
@@ -137,7 +137,7 @@ def _stop(
     for each in running:
         held = each.state == "held" and each.step == 0
         begun = "The held message was withdrawn" if held else "No further channel is tried"
-        steps.stop(connection, each, reason.value, f"{begun}: {why}", now, state="withdrawn" if held else state)
+        endings.stop(connection, each, reason.value, f"{begun}: {why}", now, state="withdrawn" if held else state)
 
 
 def _silence(decision: Decision) -> Suppression | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.delivery import entries, gathering, reach, steps
+from gateway.delivery import endings, entries, gathering, reach, steps
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import SUPPRESSIONS
 from gateway.delivery.rendering import Means
@@ -80,7 +80,7 @@ def renewed(connection: Connection, contact: Contact, now: datetime) -> Contact 
     timeline.add(connection, [_left_out(item, reason, now) for item, reason in found.left_out])
     if not found.told:
         state = "withdrawn" if contact.state == "held" else "done"
-        steps.stop(
+        endings.stop(
             connection,
             contact,
             Reason.RECOVERED.value,

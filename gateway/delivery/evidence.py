@@ -14,7 +14,7 @@ from typing import Literal
 import structlog
 from sqlalchemy import Connection, select
 
-from gateway.delivery import entries, reach, settlement, steps, unanswered
+from gateway.delivery import endings, entries, reach, settlement, steps, unanswered
 from gateway.delivery.metrics import CONTACTS, MESSAGES
 from gateway.storage import case_replies, consents, contacts, inbox, messages, receipts, timeline
 from gateway.storage.messages import Claimed
@@ -298,7 +298,7 @@ def _acknowledge(connection: Connection, contact_id: str, summary: str, now: dat
     context = contacts.answered(contact, now)
     contacts.change(connection, contact_id, state="acknowledged", due_at=None, context=context)
     CONTACTS.labels("acknowledged").inc()
-    steps.taken_back(connection, contact_id, "acknowledged", now)
+    endings.taken_back(connection, contact_id, "acknowledged", now)
     unanswered.answered(connection, contact, summary, now)
     if contact.state in contacts.OPEN and contact.request["escalate_after_ms"] is not None:
         entry = entries.of_plan(

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.delivery import entries, reach, spending, steps
+from gateway.delivery import endings, entries, reach, spending, steps
 from gateway.delivery.metrics import MESSAGES
 from gateway.delivery.providers import ASKED
 from gateway.storage import contacts, messages, messages_read, timeline, turns, wake
@@ -109,7 +109,7 @@ def _ask_policy(planned: Plan, message: Claimed) -> None:
 def _reopen(connection: Connection, contact: Contact, now: datetime) -> None:
     """A contact that had ended is open again, so that what recovers meanwhile takes the message back."""
     if contact.state not in contacts.OPEN:
-        contacts.change(connection, contact.id, state="active", due_at=now + steps.LOOK_AGAIN)
+        contacts.change(connection, contact.id, state="active", due_at=now + endings.LOOK_AGAIN)
 
 
 def _entry(message: Claimed, by: str, now: datetime) -> timeline.Entry:

@@ -8,59 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, func
 
-from gateway.delivery import entries, gathering, reach, spending, unanswered
+from gateway.delivery import endings, entries, gathering, reach, spending, unanswered
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
 from gateway.delivery.rendering import Means, links_of, messages_of
 from gateway.delivery.unanswered import NotUsed
-from gateway.storage import alerts, contacts, history, links, messages, offer_codes, timeline, wake
+from gateway.delivery.verdict import judge, tried
+from gateway.storage import alerts, contacts, links, messages, offer_codes, timeline, wake
 from gateway.storage.contacts import Contact
-from gateway.storage.messages import RESTED, Claimed, Standing
+from gateway.storage.messages import RESTED, Standing
 from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step, Suppression, is_vital
 from notifiers.templates import TemplateError
 
-LOOK_AGAIN = timedelta(days=1)
-"""A contact that nothing is expected to move is looked at after this, to be closed."""
 ALERT_IN_USE = timedelta(milliseconds=200)
 """A contact whose end may open a case is looked at again after this, where somebody else is at its alert just now."""
-
-Verdict = Literal["next", "close", "wait"]
-
-
-def judge(step: Sequence[Standing], *, escalates: bool, time_is_up: bool) -> Verdict:
-    """What the messages of the present step ask for. Pure.
-
-    Args:
-        step: they; a step that was never started has none.
-        escalates: the rule wants the next channel tried where nobody answers in time.
-        time_is_up: the contact's time has come (rather than a failure having been reported).
-    """
-    if all(message.ended for message in step):
-        return "next"
-    if not time_is_up:
-        return "wait"
-    if escalates:
-        return "next"
-    in_flight = any(message.state in ("queued", "sending", "unknown") and not message.ended for message in step)
-    return "wait" if in_flight else "close"
-
-
-def tried(standing: Sequence[Standing]) -> set[str]:
-    """The channels that need not be tried again. Pure.
-
-    Args:
-        standing: all messages of a contact, by step. Where the night took one back, and nothing of its step went out
-            by its channel, that channel was not tried.
-    """
-    last = {message.channel: message.step for message in standing}
-    newest = [message for message in standing if message.step == last[message.channel]]
-    went_out = {message.channel for message in newest if message.state not in messages.ENDED}
-    return set(last) - ({message.channel for message in newest if message.rested} - went_out)
 
 
 def begin(
@@ -92,7 +57,7 @@ def look_at(connection: Connection, contact: Contact, means: Means, now: datetim
     # An all-clear is news to whoever has answered the alarm.
     if contact.request["transition"] != "resolved" and contacts.is_answered_elsewhere(connection, contact):
         why = "No further channel is tried: another message about the alert was answered"
-        stop(connection, contact, Reason.ACKNOWLEDGED.value, why, now, state="acknowledged")
+        endings.stop(connection, contact, Reason.ACKNOWLEDGED.value, why, now, state="acknowledged")
         return
     standing = messages.of_contact(connection, contact.id)
     present = [message for message in standing if message.step == contact.step - 1]
@@ -101,9 +66,9 @@ def look_at(connection: Connection, contact: Contact, means: Means, now: datetim
     if verdict == "next":
         _proceed(connection, contact, standing, present, means, now)
     elif verdict == "close":
-        _end(connection, contact, "done")
+        endings.end(connection, contact, "done")
     else:
-        contacts.change(connection, contact.id, state="active", due_at=now + LOOK_AGAIN)
+        contacts.change(connection, contact.id, state="active", due_at=now + endings.LOOK_AGAIN)
 
 
 def rest(connection: Connection, contact_id: str, now: datetime) -> None:
@@ -113,7 +78,7 @@ def rest(connection: Connection, contact_id: str, now: datetime) -> None:
     """
     contact = contacts.lock(connection, contact_id)
     if contact is not None:
-        _note_withdrawn(connection, messages.rest(connection, contact_id, now), RESTED, now)
+        endings.note_withdrawn(connection, messages.rest(connection, contact_id, now), RESTED, now)
         step_failed(connection, contact_id, contact.step - 1)
 
 
@@ -134,26 +99,6 @@ def step_failed(connection: Connection, contact_id: str, step: int) -> None:
         wake.notify(connection, wake.OUTBOX)
 
 
-def stop(connection: Connection, contact: Contact, reason: str, summary: str, now: datetime, *, state: str) -> None:
-    """End a locked contact: nothing more goes out, and what has not left is taken back."""
-    if contact.state not in contacts.OPEN:
-        return
-    _end(connection, contact, state)
-    taken_back(connection, contact.id, reason, now)
-    timeline.add(connection, [entries.of_plan(contact, now, summary, reason=reason, part=reason)])
-
-
-def taken_back(connection: Connection, contact_id: str, reason: str, now: datetime) -> None:
-    """Withdraw the contact's messages that are not on their way, each with its entry."""
-    _note_withdrawn(connection, messages.withdraw(connection, contact_id, reason), reason, now)
-
-
-def _note_withdrawn(connection: Connection, withdrawn: Sequence[Claimed], reason: str, now: datetime) -> None:
-    timeline.add(connection, [entries.of_message(each, "withdrawn", now, reason=reason) for each in withdrawn])
-    for each in withdrawn:
-        MESSAGES.labels(each.channel, "withdrawn").inc()
-
-
 def _proceed(
     connection: Connection,
     contact: Contact,
@@ -171,7 +116,7 @@ def _proceed(
     failed = all(message.ended for message in present)
     whole = customer is None or any(no.channel is None for no in planned.suppressions)
     if customer is None or (not planned.steps and (whole or not done)):
-        _refused(connection, contact, planned, now, tried=bool(done), on_record=customer is not None)
+        endings.refused(connection, contact, planned, now, tried=bool(done), on_record=customer is not None)
         if customer is not None and not done and contact.request.get("digest"):
             refused_for = [(no.channel, no.reason.value) for no in planned.suppressions]
             gathering.keep(connection, contact, customer, refused_for, means.policy, now)
@@ -181,12 +126,12 @@ def _proceed(
                 connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
             )
     elif not untried and not failed:
-        _time_is_up(connection, contact, present, unanswered.refused(planned.suppressions), now)
+        endings.time_is_up(connection, contact, present, unanswered.refused(planned.suppressions), now)
     elif not untried:
-        _exhausted(connection, contact, standing, unanswered.refused(planned.suppressions), now)
+        endings.exhausted(connection, contact, standing, unanswered.refused(planned.suppressions), now)
     elif planned.hold_until_ms is not None:
         # What still waits for its provider would leave in the night as soon as that one is back.
-        taken_back(connection, contact.id, RESTED, now)
+        endings.taken_back(connection, contact.id, RESTED, now)
         _hold(connection, contact, planned, now)
     else:
         ahead = msgspec.structs.replace(planned, steps=untried)
@@ -216,7 +161,7 @@ def _start(
     """
     not_used = list(refused)
     if contact.step:
-        taken_back(connection, contact.id, "escalated", now)
+        endings.taken_back(connection, contact.id, "escalated", now)
     code = _offer_code(connection, contact)
     for step in ahead.steps:
         try:
@@ -231,24 +176,37 @@ def _start(
             _say_why_not(connection, contact, [no_money], now)
             not_used += unanswered.refused([no_money])
             continue
-        messages.add(connection, new)
-        spending.charge(connection, new, means.policy.money, now)
-        links.add(connection, links_of(contact, new, code, means, now))
-        timeline.add(connection, [_queued(message, means.templates.version, now) for message in new])
-        MESSAGES.labels(step.channel, "queued").inc(len(new))
-        after_ms = contact.request["escalate_after_ms"]
-        wait = LOOK_AGAIN if after_ms is None else timedelta(milliseconds=after_ms)
-        contacts.change(connection, contact.id, state="active", step=contact.step + 1, due_at=now + wait)
-        wake.notify(connection, wake.OUTBOX, wake.QUEUED)
+        _queue(connection, contact, step, new, code, means, now)
         return
     standing = messages.of_contact(connection, contact.id)
     if standing or not not_used:
-        _exhausted(connection, contact, standing, not_used, now)
+        endings.exhausted(connection, contact, standing, not_used, now)
         return
-    _unsent(connection, contact, not_used, now)
+    endings.unsent(connection, contact, not_used, now)
     if contact.request.get("digest"):
         refused_for = [(no.channel, no.reason) for no in not_used]
         gathering.keep(connection, contact, customer, refused_for, means.policy, now)
+
+
+def _queue(
+    connection: Connection,
+    contact: Contact,
+    step: Step,
+    new: Sequence[messages.New],
+    code: str | None,
+    means: Means,
+    now: datetime,
+) -> None:
+    """Put the messages of ``step``, which are paid for, into the outbox; the contact waits for what they come to."""
+    messages.add(connection, new)
+    spending.charge(connection, new, means.policy.money, now)
+    links.add(connection, links_of(contact, new, code, means, now))
+    timeline.add(connection, [_queued(message, means.templates.version, now) for message in new])
+    MESSAGES.labels(step.channel, "queued").inc(len(new))
+    after_ms = contact.request["escalate_after_ms"]
+    wait = endings.LOOK_AGAIN if after_ms is None else timedelta(milliseconds=after_ms)
+    contacts.change(connection, contact.id, state="active", step=contact.step + 1, due_at=now + wait)
+    wake.notify(connection, wake.OUTBOX, wake.QUEUED)
 
 
 def _offer_code(connection: Connection, contact: Contact) -> str | None:
@@ -281,82 +239,6 @@ def _hold(connection: Connection, contact: Contact, planned: Plan, now: datetime
     )
     timeline.add(connection, [entry])
     SUPPRESSIONS.labels(planned.held.reason.value).inc()
-
-
-def _refused(
-    connection: Connection, contact: Contact, planned: Plan, now: datetime, *, tried: bool, on_record: bool
-) -> None:
-    """The policy says no now: the contact ends, with the policy's reason on what is taken back."""
-    reasons = [no.reason for no in planned.suppressions]
-    whole = next((no.reason for no in planned.suppressions if no.channel is None), None)
-    reason = whole or (reasons[0] if reasons else Reason.NO_CHANNEL)
-    # The policy refuses for the night, rather than to hold, what would expire before the morning.
-    late = reason in (Reason.EXPIRED, Reason.QUIET_HOURS)
-    state = "expired" if late else "done" if tried and reason is Reason.RECOVERED else "withdrawn"
-    _end(connection, contact, state)
-    taken_back(connection, contact.id, reason.value, now)
-    summary = "No further message" if tried else "The held message was withdrawn"
-    entry = entries.of_plan(
-        contact, now, f"{summary}: {reason.value.replace('_', ' ')}", reason=reason.value, part="end"
-    )
-    timeline.add(connection, [entry])
-    if not unanswered.can_be_told(planned.suppressions):
-        not_used = unanswered.refused(planned.suppressions)
-        unanswered.tell(connection, contact, not_used, now, on_record=on_record)
-
-
-def _time_is_up(
-    connection: Connection, contact: Contact, present: Sequence[Standing], not_used: Sequence[NotUsed], now: datetime
-) -> None:
-    """No channel is left, but the last one may have arrived, and what still waits may yet."""
-    last = unanswered.is_wanted(contact)
-    if last:
-        _nobody_reached(connection, contact, "Every channel was used, and nobody has answered", not_used, now)
-    if judge(present, escalates=False, time_is_up=True) == "close":
-        _end(connection, contact, "exhausted" if last else "done")
-    else:
-        contacts.change(connection, contact.id, due_at=now + LOOK_AGAIN)
-
-
-def _exhausted(
-    connection: Connection,
-    contact: Contact,
-    standing: Sequence[Standing],
-    not_used: Sequence[NotUsed],
-    now: datetime,
-) -> None:
-    _end(connection, contact, "exhausted")
-    tried = {message.channel for message in standing}
-    left_out = [no for no in not_used if no.channel not in tried]
-    if any(message.state in history.TOLD for message in standing):
-        every = "No channel is left" if left_out else "Every channel was used"
-        summary = f"{every}; nothing confirms that the customer was reached"
-    else:
-        every = "what was tried" if left_out else "every channel"
-        summary = f"The customer could not be reached: {every} failed"
-    if left_out:
-        summary = f"{summary}. {unanswered.not_used_in_words(left_out)}"
-    _nobody_reached(connection, contact, summary, not_used, now)
-
-
-def _unsent(connection: Connection, contact: Contact, not_used: Sequence[NotUsed], now: datetime) -> None:
-    """Nothing could even be queued: no channel has failed, each was refused."""
-    _end(connection, contact, "withdrawn")
-    summary = f"Nothing was sent. {unanswered.not_used_in_words(not_used)}"
-    timeline.add(connection, [entries.of_plan(contact, now, summary, reason=not_used[-1].reason, part="end")])
-    unanswered.tell(connection, contact, not_used, now)
-
-
-def _nobody_reached(
-    connection: Connection, contact: Contact, summary: str, not_used: Sequence[NotUsed], now: datetime
-) -> None:
-    timeline.add(connection, [entries.of_plan(contact, now, summary, reason="nobody_reached", part="end")])
-    unanswered.tell(connection, contact, not_used, now)
-
-
-def _end(connection: Connection, contact: Contact, state: str) -> None:
-    contacts.change(connection, contact.id, state=state, due_at=None)
-    CONTACTS.labels(state).inc()
 
 
 def _say_why_not(connection: Connection, contact: Contact, refused: Sequence[Suppression], now: datetime) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.delivery.entries import in_words
 from gateway.delivery.reach import without
-from gateway.delivery.steps import judge
+from gateway.delivery.verdict import judge
 from gateway.storage.messages import RANK, Standing
 
 
