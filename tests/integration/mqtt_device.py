@@ -5,11 +5,14 @@ For up to 65,535 messages: their ids are not used again.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+
+RECONNECTED_SECONDS = 30.0
 
 
 class Device:
@@ -19,8 +22,12 @@ class Device:
         self._devices = devices
         self._sent: dict[int, tuple[str, int]] = {}
         self._confirmed: set[int] = set()
+        self._in_order = threading.Event()
+        """Whether what was not acknowledged before a reconnection has been repeated: paho sends new messages before."""
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="device", clean_session=False)
         self._client.on_publish = self._on_publish
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
         self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(50)
         self._client.connect("127.0.0.1", port)
@@ -39,6 +46,7 @@ class Device:
         """Publish sequence numbers ``first`` … for every device; blocks ``pause`` seconds after each number."""
         for seq in range(first, first + number):
             for device in self._devices:
+                self._in_order.wait(RECONNECTED_SECONDS)
                 sent = self._client.publish(f"devices/{device}/telemetry", b'{"seq": %d}' % seq, qos=1)
                 self._sent[sent.mid] = (device, seq)
             time.sleep(pause)
@@ -55,5 +63,13 @@ class Device:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def _on_connect(self, *_: Any) -> None:
+        if len(self._confirmed) >= len(self._sent):
+            self._in_order.set()
+
+    def _on_disconnect(self, *_: Any) -> None:
+        self._in_order.clear()
+
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         self._confirmed.add(mid)  # no lock: paho holds its own around this call and around publish()
+        self._in_order.set()  # an answer is read once everything was repeated
