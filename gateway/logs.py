@@ -18,7 +18,10 @@ def configure(*, role: str, pretty: bool | None = None, level: int = INFO) -> No
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=False)
+        # A frame's variables are customers' names, addresses and words.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False))
+        if pretty
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, renderer] if not pretty else [*shared, renderer],

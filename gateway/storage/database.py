@@ -8,6 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
+from gateway.storage import errors
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, as long as all processes take the same.
 MIGRATION_LOCK = 0x6B697A61
@@ -22,7 +24,9 @@ def connect(url: str, *, pool_size: int = 5) -> Engine:
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.split("://", 1)[1]
     # Errors are logged: what was to be written is customers' names, addresses and words.
-    return create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True)
+    made = create_engine(url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, hide_parameters=True)
+    errors.hide_rows(made)
+    return made
 
 
 def wait_until_reachable(engine: Engine, *, seconds: float) -> None:

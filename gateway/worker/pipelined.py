@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from gateway.storage.errors import without_rows
 from gateway.storage.unread import UNHEARD
 
 _ANSWER_NOTHING = ("SELECT pg_notify(", "SELECT pg_advisory_xact_lock(", f"UPDATE {UNHEARD} ")
@@ -70,5 +71,8 @@ def pipelined(connection: Connection) -> Iterator[None]:
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         # From the pipeline's own start or end, past SQLAlchemy: as its callers know it.
         raise OperationalError("the pipeline of a transaction", None, error) from error
+    except psycopg.Error as error:  # past SQLAlchemy, too
+        without_rows(error)
+        raise
     finally:
         driver.cursor_factory = usual
