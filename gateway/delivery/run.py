@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
@@ -48,14 +49,20 @@ def deliverer_name() -> str:
 class Deliverer:
     """The role with its health."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, clock: Callable[[], datetime] | None = None) -> None:
         """Build notifiers, templates and policy.
+
+        Args:
+            engine: the database.
+            settings: the deployment's.
+            clock: UTC, by which customers' nights and expiries are judged; the machine's, unless said otherwise.
 
         Raises:
             ValueError: ``policy.quiet_hours`` is not understood.
             TemplateError: ``templates.dir`` is not a folder.
             OperationalError: the database is away.
         """
+        clock = clock or utc_now
         wording = Wording(engine, settings.templates.dir)
         with engine.begin() as connection:
             equipment = Means(wording.templates, means.policy_of(settings), means.links_of(connection, settings))
@@ -70,12 +77,12 @@ class Deliverer:
             Rules(deliverer_name(), delivery.max_attempts, delivery.settle_seconds),
             threads=delivery.threads,
             lease_s=delivery.lease_seconds,
-            clock=utc_now,
+            clock=clock,
             on_step_ended=self._step_ended,
             spares=providers.spares(settings),
             rates=delivery.rate,
         )
-        self._pacer = Pacer(engine, equipment, utc_now, self._outbox.wake)
+        self._pacer = Pacer(engine, equipment, clock, self._outbox.wake)
         self._threads = [
             threading.Thread(target=self._outbox.run, args=(self._stop,), name="outbox", daemon=True),
             threading.Thread(target=self._pacer.run, args=(self._stop,), name="pacer", daemon=True),

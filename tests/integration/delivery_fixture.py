@@ -122,9 +122,9 @@ def delivery_settings(stand_ins: StandIns, **delivery: object) -> Settings:
 
 
 @contextlib.contextmanager
-def delivering(engine: Engine, settings: Settings) -> Iterator[Deliverer]:
+def delivering(engine: Engine, settings: Settings, clock: Callable[[], datetime] | None = None) -> Iterator[Deliverer]:
     """A deliver role in this process."""
-    deliverer = Deliverer(engine, settings)
+    deliverer = Deliverer(engine, settings, clock)
     deliverer.start()
     try:
         yield deliverer
