@@ -18,7 +18,6 @@ from gateway.delivery.listen import listen
 from gateway.delivery.outbox import Outbox
 from gateway.delivery.settlement import Rules
 from gateway.storage import wake
-from gateway.storage.database import connect
 from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Settlement
 from tests.integration.delivery_fixture import eventually, execute, rows
 
@@ -48,13 +47,6 @@ class Prompt:
 
     def settle(self, message: Outgoing, sent_after_ms: int) -> Settlement:
         return CannotTell()
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = connect(database_url)
-    yield made
-    made.dispose()
 
 
 @contextmanager

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine
 
@@ -16,8 +13,6 @@ from gateway.retention.erase import erase
 from gateway.settings import Retention
 from gateway.storage import customers
 from gateway.storage.customers import Customer
-from gateway.storage.database import connect
-from tests.integration.nats_fixture import NatsServer
 from tests.integration.worker_fixture import PARTITIONS, eventually, working
 from tests.unit.gateway.retention.past import dumped
 
@@ -39,26 +34,6 @@ NAME = "chiller-1"
 PLACE = partition_of(NAME, PARTITIONS)
 KEPT = "SELECT count(*) FROM subject_states WHERE position('canary' in encode(state, 'escape')) > 0"
 DECISIONS = "SELECT rule_id, transition, customer_id FROM decisions ORDER BY 1, 2"
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
-    server = NatsServer(tmp_path / "nats")
-    server.start()
-    opened = await EventLog.connect(server.url, name="test")
-    await opened.ensure_streams(PARTITIONS)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-        server.kill()
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    made = connect(database_url)
-    yield made
-    made.dispose()
 
 
 async def say(log: EventLog, at: int, temperature: float) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine, text
 
@@ -13,8 +10,6 @@ from devices.partition import partition_of
 from gateway.inquiring import Answer, ask, utc_ms
 from gateway.log import EventLog
 from gateway.storage import devices, rule_sets
-from gateway.storage.database import connect
-from tests.integration.nats_fixture import NatsServer
 from tests.integration.worker_fixture import PARTITIONS, eventually, working
 
 pytestmark = pytest.mark.stack
@@ -33,26 +28,6 @@ PARTITION = partition_of(DEVICE, PARTITIONS)
 STRANGER = next(name for name in map("freezer-{}".format, range(20)) if partition_of(name, PARTITIONS) == PARTITION)
 FACTS = DeviceFacts(DEVICE, model="chiller-x")
 MINUTE = 60_000
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
-    server = NatsServer(tmp_path / "nats")
-    server.start()
-    event_log = await EventLog.connect(server.url, name="test")
-    await event_log.ensure_streams(PARTITIONS)
-    try:
-        yield event_log
-    finally:
-        await event_log.close()
-        server.kill()
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = connect(database_url)
-    yield made
-    made.dispose()
 
 
 def reading(at: int, value: float, device: str = DEVICE) -> Event:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -13,10 +11,8 @@ from sqlalchemy import Connection, Engine, text
 from devices.event import DeviceChanged, DeviceFacts, RulesChanged, Telemetry
 from devices.partition import partition_of
 from gateway.log import EventLog
-from gateway.storage.database import connect
 from gateway.worker import run as worker
 from rules.decision import Decision, Intervention
-from tests.integration.nats_fixture import NatsServer
 from tests.integration.worker_fixture import PARTITIONS, cut, eventually, read, working
 
 pytestmark = pytest.mark.stack
@@ -33,30 +29,6 @@ rules:
 }
 DEVICES = [f"d{number}" for number in range(12)]
 T0 = 1_767_225_600_000
-
-
-@pytest.fixture
-def nats_server(tmp_path: Path) -> NatsServer:
-    return NatsServer(tmp_path / "nats")
-
-
-@pytest.fixture
-async def log(nats_server: NatsServer) -> AsyncIterator[EventLog]:
-    nats_server.start()
-    event_log = await EventLog.connect(nats_server.url, name="test")
-    await event_log.ensure_streams(PARTITIONS)
-    try:
-        yield event_log
-    finally:
-        await event_log.close()
-        nats_server.kill()
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    made = connect(database_url)
-    yield made
-    made.dispose()
 
 
 async def bring_in(log: EventLog) -> None:

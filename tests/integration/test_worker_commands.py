@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -19,11 +18,9 @@ from gateway.log import EventLog
 from gateway.settings import Settings
 from gateway.storage import alerts_read
 from gateway.storage.alerts_read import Alert
-from gateway.storage.database import connect
 from gateway.worker import run as worker
 from notifiers.policy import policy_settings
 from tests.integration.delivery_fixture import AT_ALL_HOURS, a_customer
-from tests.integration.nats_fixture import NatsServer
 from tests.integration.worker_fixture import PARTITIONS, eventually
 
 pytestmark = pytest.mark.stack
@@ -41,26 +38,6 @@ rules:
 }
 DEVICE = "chiller-1"
 PARTITION = partition_of(DEVICE, PARTITIONS)
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[EventLog]:
-    server = NatsServer(tmp_path / "nats")
-    server.start()
-    event_log = await EventLog.connect(server.url, name="test")
-    await event_log.ensure_streams(PARTITIONS)
-    try:
-        yield event_log
-    finally:
-        await event_log.close()
-        server.kill()
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    made = connect(database_url)
-    yield made
-    made.dispose()
 
 
 @asynccontextmanager

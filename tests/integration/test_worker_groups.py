@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -23,7 +21,6 @@ from devices.event import (
 )
 from devices.partition import partition_of
 from gateway.log import EventLog, LogError
-from gateway.storage.database import connect
 from rules.decision import Decision, Intervention
 from tests.integration.nats_fixture import NatsServer
 from tests.integration.worker_fixture import PARTITIONS, cut, eventually, read, working
@@ -74,30 +71,6 @@ class ForgetfulLog(EventLog):
 
     async def append(self, partition: int, events: list[Event], *, message_id: str | None = None) -> int:
         return await super().append(partition, events)
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> NatsServer:
-    return NatsServer(tmp_path / "nats")
-
-
-@pytest.fixture
-async def log(server: NatsServer) -> AsyncIterator[EventLog]:
-    server.start()
-    opened = await EventLog.connect(server.url, name="test")
-    await opened.ensure_streams(PARTITIONS)
-    try:
-        yield opened
-    finally:
-        await opened.close()
-        server.kill()
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[Engine]:
-    made = connect(database_url)
-    yield made
-    made.dispose()
 
 
 async def bring_in(log: EventLog) -> None:
@@ -153,10 +126,10 @@ async def test_workers_cut_off_again_and_again_lose_no_word_and_count_none_twice
 
 @pytest.mark.parametrize("stored_first", [False, True])
 async def test_a_worker_that_ends_around_an_append_says_it_again(
-    engine: Engine, log: EventLog, server: NatsServer, stored_first: bool
+    engine: Engine, log: EventLog, nats_server: NatsServer, stored_first: bool
 ) -> None:
     await bring_in(log)
-    stumbling = await StumblingLog.connect(server.url, name="stumbling")
+    stumbling = await StumblingLog.connect(nats_server.url, name="stumbling")
     stumbling.stumbles, stumbling.stored_first = 4, stored_first
     async with working(engine, stumbling, checkpoint_seconds=0.05):
         await say(log, 2000, -9.0)
@@ -166,10 +139,10 @@ async def test_a_worker_that_ends_around_an_append_says_it_again(
 
 
 async def test_words_that_the_log_stored_twice_are_counted_once(
-    engine: Engine, log: EventLog, server: NatsServer
+    engine: Engine, log: EventLog, nats_server: NatsServer
 ) -> None:
     await bring_in(log)
-    forgetful = await ForgetfulLog.connect(server.url, name="forgetful")
+    forgetful = await ForgetfulLog.connect(nats_server.url, name="forgetful")
     async with working(engine, forgetful, checkpoint_seconds=60):
         await say(log, 2000, -9.0)
         await eventually(engine, DECISIONS, [("firing", GROUP, 1)])
@@ -188,14 +161,14 @@ async def test_words_that_the_log_stored_twice_are_counted_once(
 
 
 async def test_while_the_log_is_away_nothing_is_lost_and_nothing_stands_still_for_ever(
-    engine: Engine, log: EventLog, server: NatsServer
+    engine: Engine, log: EventLog, nats_server: NatsServer
 ) -> None:
     await bring_in(log)
     async with working(engine, log, checkpoint_seconds=0.05):
         await say(log, 2000, -9.0)
-        server.kill()
+        nats_server.kill()
         await asyncio.sleep(0.5)
-        server.start()
+        nats_server.start()
         await eventually(engine, DECISIONS, [("firing", GROUP, 1)], within=30)
 
 

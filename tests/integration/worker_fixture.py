@@ -6,15 +6,37 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, Engine, text
 
 from gateway.log import EventLog
 from gateway.worker import run as worker
 from gateway.worker.writer import Follow
 from rules.decision import Decision, Intervention
+from tests.integration.nats_fixture import NatsServer
 
 PARTITIONS = 4
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> NatsServer:
+    """Not started; a test that uses the log may kill it and start it again."""
+    return NatsServer(tmp_path / "nats")
+
+
+@pytest.fixture
+async def log(nats_server: NatsServer) -> AsyncIterator[EventLog]:
+    """The event log, of ``PARTITIONS``."""
+    nats_server.start()
+    opened = await EventLog.connect(nats_server.url, name="test")
+    await opened.ensure_streams(PARTITIONS)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+        nats_server.kill()
 
 
 def nothing_follows(_connection: Connection, _decision: Decision | Intervention, _now: datetime) -> None:
