@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from devices.event import Event, Telemetry
 from gateway.ingress import mqtt
@@ -22,6 +16,7 @@ from gateway.ingress.broker import Broker
 from gateway.ingress.core import Core
 from gateway.ingress.mqtt import MqttIngress
 from gateway.log import RejectedRecord
+from tests.certificates import self_signed
 from tests.integration.fake_broker import FakeBroker
 
 TOPICS = ("devices/+/telemetry",)
@@ -189,7 +184,7 @@ async def test_a_broker_that_refuses_us_is_asked_again_until_it_accepts(broker: 
 
 
 async def test_over_tls_every_byte_is_read_and_the_certificate_is_checked(tmp_path: Path) -> None:
-    tls, ca_file = self_signed(tmp_path)
+    tls, ca_file = secured(tmp_path)
     fake, log = FakeBroker(), GatedLog()
     log.gate("a").set()
     await fake.start(tls)
@@ -212,29 +207,9 @@ def test_a_url_that_is_none_is_refused_with_an_example() -> None:
         Broker(url="localhost:1883")
 
 
-def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def secured(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """A server's TLS context for localhost, and the file that a client trusts it by."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    cert_file, key_file = self_signed(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert_file, key_file)
     return context, cert_file

@@ -10,17 +10,11 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from itertools import pairwise
 from pathlib import Path
 from random import Random
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -32,6 +26,7 @@ from firmware_sim.wire.broker import Broker, Login
 from firmware_sim.wire.connection import Connection
 from firmware_sim.wire.link import OwnLink, status
 from firmware_sim.wire.outbox import Message
+from tests.certificates import self_signed
 from tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
@@ -203,7 +198,7 @@ async def test_the_load_generator_sends_what_it_counts_as_valid_payloads_in_orde
 # paho leaves the socket of a failed TLS handshake to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 async def test_over_tls_the_broker_is_trusted_by_the_given_authority_only(tmp_path: Path) -> None:
-    certificate, key = _certificate(tmp_path)
+    certificate, key = self_signed(tmp_path)
     process = BrokerProcess(
         tmp_path, f"tls {{ cert_file: {json.dumps(str(certificate))}, key_file: {json.dumps(str(key))} }}"
     )
@@ -226,28 +221,6 @@ async def test_over_tls_the_broker_is_trusted_by_the_given_authority_only(tmp_pa
         process.kill(signal.SIGTERM)
     assert connection.outbox.acknowledged == 200
     assert stranger.connects == 0
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for the loopback address, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sim-test")])
-    now = datetime.now(UTC)
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))])
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(alternative, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths
 
 
 def _first_arrivals(messages: list[tuple[str, bytes]]) -> list[int]:

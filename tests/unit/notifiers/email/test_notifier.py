@@ -23,6 +23,7 @@ from notifiers.email.notifier import EmailNotifier
 from notifiers.email.smtp import dot_stuffed, own_name
 from notifiers.outcome import Accepted, Outgoing, Refused, Retry, Unknown
 from notifiers.sandbox.server import Options, Sandbox, running
+from tests.certificates import self_signed
 
 
 @pytest.fixture(scope="module")
@@ -207,30 +208,6 @@ def controlled(certificate: Path, key: Path, *, implicit: bool) -> Iterator[tupl
     controller.start()
     yield port, inbox
     controller.stop()
-
-
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    private.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate, private
 
 
 def test_mail_and_password_travel_encrypted_and_many_share_a_connection(tmp_path: Path) -> None:
