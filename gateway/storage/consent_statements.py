@@ -41,11 +41,11 @@ def record(
     ``by``: who wrote it down. ``now``: UTC, the entry's time.
     """
     before = consents.get(connection, customer_id)
-    refused = consents.put(connection, customer_id, stated, undated_is_new=undated_is_new)
+    consents.put(connection, customer_id, stated, undated_is_new=undated_is_new)
     holds = consents.get(connection, customer_id)
     if holds.granted != before.granted:
         timeline.add(connection, [_entry(customer_id, holds, stated, by, now)])
-    return Stated(holds, refused)
+    return Stated(holds, consents.refused(stated, holds))
 
 
 def _entry(customer_id: str, holds: Consents, stated: Consents, by: str, now: datetime) -> timeline.Entry:

@@ -32,9 +32,7 @@ class Consents(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
-def put(
-    connection: Connection, customer_id: str, stated: Consents, *, undated_is_new: bool = True
-) -> list[tuple[str, str]]:
+def put(connection: Connection, customer_id: str, stated: Consents, *, undated_is_new: bool = True) -> None:
     """Replace the customer's consents. The customer must exist (a foreign key says so).
 
     What was said just so before keeps its time: since then it can be shown.
@@ -42,11 +40,9 @@ def put(
     Args:
         connection: of the caller's transaction.
         customer_id: whose they are.
-        stated: with ``at``, when it was said, what the customer took back themselves then or later stays taken back.
+        stated: with ``at``, when it was said, what the customer took back themselves then or later stays taken back;
+            ``refused`` says what that was.
         undated_is_new: without ``at`` it was said now; else what the customer took back themselves stays so.
-
-    Returns:
-        Purpose and channel of each yes that does not hold for that reason.
     """
     at_rest = _not_taken_back(stated.at, undated_is_new=undated_is_new)
     said = [(purpose, channel) for purpose, channels in stated.granted.items() for channel in channels]
@@ -64,7 +60,7 @@ def put(
         for channel, granted in channels.items()
     ]
     if not rows:
-        return []
+        return
     at = func.clock_timestamp() if stated.at is None else literal(stated.at, DateTime(timezone=True))
     statement = insert(consents).values(at=at)
     new = statement.excluded
@@ -79,8 +75,16 @@ def put(
         where=and_(at_rest, or_(consents.c.granted != new.granted, consents.c.source != new.source)),
     )
     connection.execute(statement, rows)
-    now = get(connection, customer_id).granted
-    return [(purpose, channel) for purpose, channel in said if stated.granted[purpose][channel] > now[purpose][channel]]
+
+
+def refused(stated: Consents, holds: Consents) -> list[tuple[str, str]]:
+    """Purpose and channel of each yes in ``stated`` that is none in what ``holds`` after it was put."""
+    return [
+        (purpose, channel)
+        for purpose, channels in stated.granted.items()
+        for channel, granted in channels.items()
+        if granted and not holds.granted[purpose][channel]
+    ]
 
 
 def _not_taken_back(at: datetime | None, *, undated_is_new: bool) -> ColumnElement[bool]:

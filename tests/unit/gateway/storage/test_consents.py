@@ -57,6 +57,14 @@ def test_saying_nothing_takes_everything_back(since_2020: Connection) -> None:
     assert consents.get(since_2020, "c1") == Consents()
 
 
+def refused(
+    connection: Connection, stated: Consents, *, undated_is_new: bool = True, who: str = "c1"
+) -> list[tuple[str, str]]:
+    """What of ``stated`` does not hold once it was put."""
+    consents.put(connection, who, stated, undated_is_new=undated_is_new)
+    return consents.refused(stated, consents.get(connection, who))
+
+
 TAKEN_BACK = {"offers": {"push": True, "sms": True, "email": True}, "maintenance": {"push": True}}
 DAY = timedelta(days=1)
 
@@ -72,24 +80,23 @@ def taken_back(connection: Connection) -> Connection:
 
 
 def test_a_statement_without_a_date_is_new_or_counts_for_nothing_against_their_own_no(taken_back: Connection) -> None:
-    refused = consents.put(taken_back, "c1", Consents(TAKEN_BACK, "crm"), undated_is_new=False)
-    assert refused == [("offers", "email")]
+    assert refused(taken_back, Consents(TAKEN_BACK, "crm"), undated_is_new=False) == [("offers", "email")]
     assert consents.get(taken_back, "c1").granted["offers"] == {"push": True, "sms": True, "email": False}
-    assert consents.put(taken_back, "c1", Consents(TAKEN_BACK, "web form")) == []
+    assert refused(taken_back, Consents(TAKEN_BACK, "web form")) == []
     assert consents.get(taken_back, "c1").granted == TAKEN_BACK
-    assert consents.put(taken_back, "c1", Consents(TAKEN_BACK, "crm"), undated_is_new=False) == []
+    assert refused(taken_back, Consents(TAKEN_BACK, "crm"), undated_is_new=False) == []
 
 
 def test_a_date_counts_where_it_is_later_than_their_own_no(taken_back: Connection) -> None:
-    for at, refused in ((LONG_AGO, [("offers", "email")]), (LONG_AGO + DAY, [("offers", "email")])):
-        assert consents.put(taken_back, "c1", Consents(TAKEN_BACK, "crm", at)) == refused
-    assert consents.put(taken_back, "c1", Consents(TAKEN_BACK, "crm", LONG_AGO + 2 * DAY), undated_is_new=False) == []
+    for at, left in ((LONG_AGO, [("offers", "email")]), (LONG_AGO + DAY, [("offers", "email")])):
+        assert refused(taken_back, Consents(TAKEN_BACK, "crm", at)) == left
+    assert refused(taken_back, Consents(TAKEN_BACK, "crm", LONG_AGO + 2 * DAY), undated_is_new=False) == []
     assert consents.get(taken_back, "c1") == Consents(TAKEN_BACK, "crm", LONG_AGO + 2 * DAY)
 
 
 def test_a_list_that_leaves_their_own_no_out_or_repeats_it_keeps_the_proof_of_it(taken_back: Connection) -> None:
     for said in ({}, {"offers": {"email": False}}):
-        assert consents.put(taken_back, "c1", Consents(said, "crm"), undated_is_new=False) == []
+        assert refused(taken_back, Consents(said, "crm"), undated_is_new=False) == []
         proof = text("SELECT source FROM consents WHERE purpose = 'offers' AND channel = 'email'")
         assert taken_back.execute(proof).scalar_one() == "unsubscribe link"
 
@@ -99,10 +106,10 @@ def test_a_stop_counts_where_the_answer_was_no_before_and_start_ends_it(connecti
     consents.put(connection, "c1", Consents({"offers": {"sms": False}, "service": {"sms": True}}, "paper form"))
     crm = Consents({"offers": {"sms": True}, "service": {"sms": True}}, "crm")
     reach.opt_out(connection, "c1", "sms", source="SMS STOP (SM1)")
-    assert consents.put(connection, "c1", crm, undated_is_new=False) == [("offers", "sms"), ("service", "sms")]
+    assert refused(connection, crm, undated_is_new=False) == [("offers", "sms"), ("service", "sms")]
     assert reach.opt_in(connection, "c1", "sms", source="SMS START (SM2)") == ["maintenance", "safety", "service"]
     assert consents.get(connection, "c1").granted == {"offers": {"sms": False}, "service": {"sms": True}}
-    assert consents.put(connection, "c1", crm, undated_is_new=False) == []
+    assert refused(connection, crm, undated_is_new=False) == []
     assert consents.get(connection, "c1").granted == crm.granted
 
 
@@ -131,10 +138,10 @@ def test_no_list_ever_lifts_their_own_no(connection: Connection, steps: list[tup
             continue
         at = LONG_AGO if kind == "dated" else None
         stated = Consents({"offers": {"sms": word}}, kind, at)
-        refused = consents.put(connection, "law", stated, undated_is_new=kind != "import")
+        left = refused(connection, stated, undated_is_new=kind != "import", who="law")
         if kind == "put" or not taken_back:
             granted, taken_back = word, taken_back and not word
-            assert refused == []
+            assert left == []
         else:
-            assert refused == ([("offers", "sms")] if word else [])
+            assert left == ([("offers", "sms")] if word else [])
         assert consents.get(connection, "law").granted.get("offers", {}).get("sms", False) == granted
