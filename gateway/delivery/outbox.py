@@ -27,7 +27,7 @@ from gateway.delivery.rate import Bucket
 from gateway.delivery.recorder import Recorder
 from gateway.delivery.route import Route
 from gateway.delivery.settlement import Asked, Rules, Sent, Untried
-from gateway.storage import contacts, messages
+from gateway.storage import claims, contacts, same_number
 from gateway.storage.messages import Claimed
 from notifiers.outcome import CannotTell, Notifier, Outcome, Outgoing, Settlement, Unknown
 
@@ -191,7 +191,7 @@ class Outbox:
             for channel, lane in limited.items():
                 grant = grants.get(lane.notifier.provider)
                 free[channel] = 0 if grant is None else min(free[channel], grant.whole)
-            claimed = messages.claim(
+            claimed = claims.claim(
                 connection,
                 free,
                 providers={channel: lane.notifier.provider for channel, (lane, _) in lanes.items()},
@@ -220,7 +220,7 @@ class Outbox:
 
     def _take_doubtful(self, channels: Sequence[str], limit: int) -> int:
         with self._engine.begin() as connection:
-            doubtful = messages.claim_doubtful(
+            doubtful = claims.claim_doubtful(
                 connection, channels, limit=limit, owner=self._rules.owner, lease_s=self._lease_s
             )
         for message in doubtful:
@@ -278,7 +278,7 @@ class Outbox:
         answer: Settlement = CannotTell()
         if message.channel in ASKED:
             with self._engine.connect() as connection:
-                others = messages.others_to(connection, message)
+                others = same_number.others_to(connection, message)
             outgoing = msgspec.structs.replace(outgoing, taken=others.provider_ids)
             if others.going:  # what the provider shows may be the other one's: ask when that is settled
                 self._recorder.put(Asked(message, lane.notifier.provider, answer))

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, Operationa
 from gateway.delivery import rate, settlement
 from gateway.delivery.rate import Bucket
 from gateway.delivery.settlement import Asked, Rules, Sent, Untried
-from gateway.storage import messages
+from gateway.storage import claims
 from notifiers.outcome import Accepted
 
 log = structlog.get_logger()
@@ -140,7 +140,7 @@ class Recorder:
 
     def _give_back(self, ids: Sequence[str], connection: Connection) -> None:
         """What was not tried has used up nothing of its provider's rate either."""
-        givers = Counter(messages.give_back(connection, ids, owner=self._rules.owner))
+        givers = Counter(claims.give_back(connection, ids, owner=self._rules.owner))
         limited = {name: self._buckets[name] for name in givers if name in self._buckets}
         if limited:
             rate.spend(connection, rate.look(connection, limited), {name: -givers[name] for name in limited})

@@ -18,8 +18,9 @@ from gateway.delivery import entries, reach, steps
 from gateway.delivery.metrics import MESSAGES
 from gateway.delivery.providers import ASKED, REPEATABLE
 from gateway.delivery.retry import Again, after_retry
-from gateway.storage import contacts, messages, timeline, wake
-from gateway.storage.messages import SENDER_LOST, Claimed, Taken
+from gateway.storage import claims, contacts, messages, same_number, timeline, wake
+from gateway.storage.claims import SENDER_LOST, Taken
+from gateway.storage.messages import Claimed
 from gateway.storage.tables import provider_alarms
 from notifiers.outcome import Accepted, CannotTell, NotSent, Outcome, Refused, Retry, Settlement, Unknown
 
@@ -72,7 +73,7 @@ def record_accepted(connection: Connection, sent: Sequence[Sent], owner: str, no
         for each in sent
         if isinstance(each.outcome, Accepted)
     ]
-    changed = messages.record_accepted(connection, sorted(taken), owner=owner)
+    changed = claims.record_accepted(connection, sorted(taken), owner=owner)
     known = [each.message for each in sent if each.message.id in changed]
     states = {each.id: each.state for each in taken}
     timeline.add(connection, [entries.of_message(message, states[message.id], now) for message in known])
@@ -102,13 +103,13 @@ def record_asked(connection: Connection, asked: Asked, rules: Rules, now: dateti
         case Accepted(provider_id) if _is_ours(connection, message, provider_id):
             record_accepted(connection, [Sent(message, asked.provider, asked.settlement)], rules.owner, now)
         case Accepted():  # another process settled another message with it meanwhile: look again, for the next one
-            messages.release(connection, message.id, "unknown", owner=rules.owner, reason=message.reason, due_in_s=0.0)
+            claims.release(connection, message.id, "unknown", owner=rules.owner, reason=message.reason, due_in_s=0.0)
         case NotSent():
             _send_after_all(connection, message, "the provider does not have it", rules, now)
         case CannotTell() if _may_repeat(message):
             _send_after_all(connection, message, "a repeat is recognisable", rules, now)
         case CannotTell() if message.channel in ASKED and _asked_lately(message, now):
-            messages.release(
+            claims.release(
                 connection, message.id, "unknown", owner=rules.owner, reason=message.reason, due_in_s=ASK_AGAIN_S
             )
         case _:
@@ -134,8 +135,8 @@ def alarm(connection: Connection, provider: str, reason: str) -> None:
 
 def _is_ours(connection: Connection, message: Claimed, provider_id: str) -> bool:
     """Whether no other message to the number has ``provider_id``; holds it for this one until the transaction ends."""
-    messages.lock_number(connection, message.address)
-    return provider_id not in messages.others_to(connection, message).provider_ids
+    same_number.lock(connection, message.address)
+    return provider_id not in same_number.others_to(connection, message).provider_ids
 
 
 def _may_repeat(message: Claimed) -> bool:
@@ -161,7 +162,7 @@ def _try_again(connection: Connection, sent: Sent, outcome: Retry, rules: Rules,
     )
     if not isinstance(verdict, Again):
         _end(connection, message, "failed", verdict.reason, rules.owner, now)
-    elif messages.release(
+    elif claims.release(
         connection, message.id, "queued", owner=rules.owner, reason=outcome.reason, due_in_s=verdict.delay_s
     ):
         timeline.add(connection, [entries.of_retry(message, now, outcome.reason, verdict.delay_s)])
@@ -217,7 +218,7 @@ def consequences(
 
 
 def _in_doubt(connection: Connection, message: Claimed, reason: str, rules: Rules, now: datetime) -> None:
-    if messages.release(
+    if claims.release(
         connection, message.id, "unknown", owner=rules.owner, reason=reason, due_in_s=rules.settle_seconds
     ):
         timeline.add(connection, [entries.of_message(message, "unknown", now, reason=reason)])
@@ -237,7 +238,7 @@ def _send_after_all(connection: Connection, message: Claimed, why: str, rules: R
         )
     elif message.expires_at is not None and message.expires_at <= now:
         _end(connection, message, "expired", "expired", rules.owner, now)
-    elif messages.release(connection, message.id, "queued", owner=rules.owner, reason=message.reason, due_in_s=0.0):
+    elif claims.release(connection, message.id, "queued", owner=rules.owner, reason=message.reason, due_in_s=0.0):
         timeline.add(connection, [entries.of_retry(message, now, why, 0.0)])
         wake.notify(connection, wake.OUTBOX)
 
@@ -245,14 +246,14 @@ def _send_after_all(connection: Connection, message: Claimed, why: str, rules: R
 def _unknown_for_good(connection: Connection, message: Claimed, owner: str, now: datetime) -> None:
     """Nobody can say whether it went out. The next channel is used where there is one."""
     contacts.lock(connection, message.contact_id)
-    if messages.release(connection, message.id, "unknown", owner=owner, reason=message.reason):
+    if claims.release(connection, message.id, "unknown", owner=owner, reason=message.reason):
         timeline.add(connection, [entries.of_message(message, "unknown", now, reason=message.reason)])
         steps.step_failed(connection, message.contact_id, message.step)
 
 
 def _end(connection: Connection, message: Claimed, state: str, reason: str, owner: str, now: datetime) -> None:
     contacts.lock(connection, message.contact_id)
-    if messages.release(connection, message.id, state, owner=owner, reason=reason):
+    if claims.release(connection, message.id, state, owner=owner, reason=reason):
         timeline.add(connection, [entries.of_message(message, state, now, reason=reason)])
         MESSAGES.labels(message.channel, state).inc()
         steps.step_failed(connection, message.contact_id, message.step)

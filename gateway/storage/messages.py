@@ -1,13 +1,12 @@
-"""The outbox: messages, who may send them, and how far each has come. Reading for the API is in ``messages_read``.
+"""The outbox: messages, and how far each has come. Who may send one is in ``claims``, reading in ``messages_read``.
 
 States have ranks, and what is known of a message never goes backwards: a late "accepted" does not undo "delivered".
-Claims and leases use the database's clock alone, so that machines need not agree on the time. Rows are always locked
-after the contact they belong to, never before it.
+Rows are always locked after the contact they belong to, never before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -35,21 +34,15 @@ RANK: Final = {
 
 ENDED: Final = ("failed", "expired", "withdrawn")
 
-_NUMBER_LOCKS: Final = 0x6E756D62
-"""Keeps our advisory locks apart from others of the same database."""
-
 CASE_TOLD: Final = "unanswered_case_id"
 """In a contact's context: the case that was told that nobody has answered."""
 
 RESTED: Final = "quiet_hours"
 """Reason of a *withdrawn* that had not left when the customer's quiet hours began."""
 
-SENDER_LOST: Final = "sender_lost"
-"""Reason of an *unknown* whose sending process died between the claim and the record."""
 
-
-class New(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered message to queue."""
+class Worded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a message is, however far it has come."""
 
     id: str
     contact_id: str
@@ -59,9 +52,14 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     address: str
     purpose: str
-    template: str
     title: str
     body: str
+
+
+class New(Worded, frozen=True, kw_only=True):
+    """A rendered message to queue."""
+
+    template: str
     html: str | None
     expires_at: datetime | None
     quiet_from: datetime | None = None
@@ -75,19 +73,9 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
         return 0
 
 
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+class Claimed(Worded, frozen=True, kw_only=True):
     """A message that this process may send (or ask about) until the lease ends."""
 
-    id: str
-    contact_id: str
-    decision_id: str
-    customer_id: str
-    channel: str
-    step: int
-    address: str
-    purpose: str
-    title: str
-    body: str
     html: str | None
     reason: str | None
     provider: str | None
@@ -114,82 +102,8 @@ class Standing(NamedTuple):
     """It was withdrawn because the customer's quiet hours had begun: its channel was not tried by it."""
 
 
-class Taken(NamedTuple):
-    """A send that the provider accepted."""
-
-    id: str
-    provider: str
-    provider_id: str
-    state: str = "accepted"
-    """``delivered`` where the provider is the receiver itself."""
-
-
-_FIELDS = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
-
-_CLAIM = text(f"""
-WITH due AS (
-    SELECT d.id, lane.provider
-    FROM unnest(CAST(:channels AS text[]), CAST(:free AS int[]), CAST(:providers AS text[]))
-        AS lane(channel, free, provider)
-    CROSS JOIN LATERAL (
-        SELECT id FROM messages
-        WHERE state = 'queued' AND channel = lane.channel AND due_at <= now()
-          AND (quiet_from IS NULL OR quiet_from > :at)
-        ORDER BY due_at LIMIT lane.free FOR UPDATE SKIP LOCKED
-    ) AS d
-)
-UPDATE messages AS m
-SET state = 'sending', attempts = attempts + 1, lease_owner = :owner, reason = NULL, updated_at = now(),
-    lease_until = now() + make_interval(secs => :lease), first_sent_at = coalesce(first_sent_at, now()),
-    provider = coalesce(due.provider, m.provider)
-FROM due WHERE m.id = due.id
-RETURNING {_FIELDS}
-""")  # noqa: S608 - column names of our own
-
-_CLAIM_DOUBTFUL = text(f"""
-WITH due AS (
-    SELECT id FROM messages
-    WHERE state IN ('sending', 'unknown') AND lease_until <= now() AND channel = ANY(:channels)
-    ORDER BY lease_until LIMIT :free FOR UPDATE SKIP LOCKED
-)
-UPDATE messages AS m
-SET reason = CASE m.state WHEN 'sending' THEN '{SENDER_LOST}' ELSE m.reason END,
-    state = 'unknown', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease), updated_at = now()
-FROM due WHERE m.id = due.id
-RETURNING {_FIELDS}
-""")  # noqa: S608 - column names of our own
-
-_GIVE_BACK = text("""
-UPDATE messages
-SET state = 'queued', attempts = attempts - 1, lease_owner = NULL, lease_until = NULL, updated_at = now(),
-    first_sent_at = CASE attempts WHEN 1 THEN NULL ELSE first_sent_at END
-WHERE id = ANY(:ids) AND state = 'sending' AND lease_owner = :owner
-RETURNING provider
-""")
-
-_OTHERS = text("""
-SELECT provider_id, state = 'sending' AND lease_until > now() AND body = :body AS going FROM messages
-WHERE channel = 'sms' AND address = :address AND id <> :id AND (provider_id IS NOT NULL OR state = 'sending')
-""")
-
-_ACCEPTED = text("""
-UPDATE messages AS m
-SET state = taken.state, provider = taken.provider, provider_id = taken.provider_id, reason = NULL,
-    lease_owner = NULL, lease_until = NULL, updated_at = now()
-FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:provider_ids AS text[]), CAST(:states AS text[]))
-    AS taken(id, provider, provider_id, state)
-WHERE m.id = taken.id
-  AND ((m.state IN ('sending', 'unknown') AND m.lease_owner = :owner) OR m.state = 'queued')
-RETURNING m.id
-""")
-
-_KNOWN_ANYWAY = text("""
-UPDATE messages AS m SET provider = taken.provider, provider_id = taken.provider_id
-FROM unnest(CAST(:ids AS text[]), CAST(:providers AS text[]), CAST(:provider_ids AS text[]))
-    AS taken(id, provider, provider_id)
-WHERE m.id = taken.id AND m.provider_id IS NULL AND m.state NOT IN ('sending', 'unknown', 'queued')
-""")
-
+CLAIMED_FIELDS: Final = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
+"""For what a statement that calls the messages ``m`` returns."""
 
 _ADD: Final = insert(messages).values(state="queued", due_at=func.now()).on_conflict_do_nothing(index_elements=["id"])
 
@@ -197,13 +111,13 @@ _ADD: Final = insert(messages).values(state="queued", due_at=func.now()).on_conf
 _WITHDRAW = text(f"""
 UPDATE messages AS m SET state = 'withdrawn', reason = :reason, updated_at = now()
 WHERE m.contact_id = :contact_id AND m.state IN ('held', 'queued')
-RETURNING {_FIELDS}
+RETURNING {CLAIMED_FIELDS}
 """)  # noqa: S608 - column names of our own
 
 _REST = text(f"""
 UPDATE messages AS m SET state = 'withdrawn', reason = '{RESTED}', updated_at = now()
 WHERE m.contact_id = :contact_id AND m.state = 'queued' AND m.quiet_from <= :at
-RETURNING {_FIELDS}
+RETURNING {CLAIMED_FIELDS}
 """)  # noqa: S608 - column names of our own
 
 
@@ -212,109 +126,6 @@ def add(connection: Connection, new: Sequence[New]) -> None:
     if not new:
         return
     connection.execute(_ADD, [msgspec.structs.asdict(each) for each in new])
-
-
-def claim(
-    connection: Connection,
-    free: Mapping[str, int],
-    *,
-    owner: str,
-    lease_s: float,
-    at: datetime,
-    providers: Mapping[str, str] | None = None,
-) -> list[Claimed]:
-    """Take up to ``free[channel]`` due messages of each channel for ``owner``.
-
-    What others hold is passed over, and what the customer's quiet hours have overtaken ``at`` (UTC) this moment: the
-    contact policy goes by its caller's clock, not by the database's. ``providers`` names who will be given them, by
-    channel: should their sender die, that one is asked.
-    """
-    lanes = {channel: places for channel, places in free.items() if places > 0}
-    if not lanes:
-        return []
-    parameters = {
-        "channels": list(lanes),
-        "free": list(lanes.values()),
-        "providers": [(providers or {}).get(channel) for channel in lanes],
-        "owner": owner,
-        "lease": lease_s,
-        "at": at,
-    }
-    return _claimed(connection.execute(_CLAIM, parameters).mappings())
-
-
-def give_back(connection: Connection, ids: Sequence[str], *, owner: str) -> list[str]:
-    """Queue messages again that were claimed and not tried: as if they had never been claimed.
-
-    Returns the provider of each that was still the owner's.
-    """
-    return list(connection.execute(_GIVE_BACK, {"ids": sorted(ids), "owner": owner}).scalars())
-
-
-def claim_doubtful(
-    connection: Connection, channels: Sequence[str], *, limit: int, owner: str, lease_s: float
-) -> list[Claimed]:
-    """Take messages whose fate must be settled: unknown ones whose time has come, and those whose sender died."""
-    parameters = {"channels": list(channels), "free": limit, "owner": owner, "lease": lease_s}
-    doubtful = _claimed(connection.execute(_CLAIM_DOUBTFUL, parameters).mappings())
-    charges.keep(connection, [each.id for each in doubtful])
-    return doubtful
-
-
-def record_accepted(connection: Connection, taken: Sequence[Taken], *, owner: str) -> set[str]:
-    """Record what the provider took; returns the ids whose state changed.
-
-    The others were overtaken: by a receipt (then only the provider's id is filled in), or by another process that
-    holds the lease now, whose word counts.
-    """
-    columns = {
-        "ids": [each.id for each in taken],
-        "providers": [each.provider for each in taken],
-        "provider_ids": [each.provider_id for each in taken],
-    }
-    states = [each.state for each in taken]
-    changed = set(connection.execute(_ACCEPTED, {**columns, "states": states, "owner": owner}).scalars())
-    if len(changed) < len(taken):
-        connection.execute(_KNOWN_ANYWAY, columns)
-    return changed
-
-
-def release(
-    connection: Connection,
-    message_id: str,
-    state: str,
-    *,
-    owner: str,
-    reason: str | None,
-    due_in_s: float | None = None,
-) -> bool:
-    """End a claim with ``state``; false where the claim is no longer ``owner``'s, and then nothing changed.
-
-    Args:
-        connection: the caller commits.
-        message_id: which.
-        state: ``queued`` (due in ``due_in_s``), ``unknown`` (to be settled in ``due_in_s``; ``None``: never, it
-            stays unknown), ``failed`` or ``expired``.
-        owner: who claimed it.
-        reason: for the timeline, ``None`` clears it.
-        due_in_s: seconds from now.
-    """
-    after = None if due_in_s is None else func.now() + func.make_interval(0, 0, 0, 0, 0, 0, due_in_s)
-    values: dict[str, Any] = {"state": state, "reason": reason, "lease_owner": None, "lease_until": None}
-    if state == "queued":
-        values["due_at"] = after
-    elif state == "unknown":
-        values["lease_until"] = after
-    statement = (
-        update(messages)
-        .where(messages.c.id == message_id, messages.c.state.in_(("sending", "unknown")))
-        .where(messages.c.lease_owner == owner)
-        .values(**values, updated_at=func.now())
-    )
-    changed = connection.execute(statement).rowcount > 0
-    if changed and state in ENDED:
-        charges.give_back(connection, [message_id])
-    return changed
 
 
 def advance(
@@ -436,26 +247,6 @@ def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
     ]
 
 
-class Others(NamedTuple):
-    """What is known of the other messages to the same number."""
-
-    provider_ids: frozenset[str]
-    """Theirs: what the provider says of these is not about the message asked about."""
-    going: bool
-    """One that says the same is being sent at this moment: what the provider has may be that one."""
-
-
-def others_to(connection: Connection, message: Claimed) -> Others:
-    """The other messages to the number that ``message`` went to."""
-    rows = connection.execute(_OTHERS, {"address": message.address, "body": message.body, "id": message.id}).all()
-    return Others(frozenset(row.provider_id for row in rows if row.provider_id), any(row.going for row in rows))
-
-
-def lock_number(connection: Connection, address: str) -> None:
-    """Until this transaction ends nobody else settles a message to this number."""
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address, _NUMBER_LOCKS))))
-
-
 def replied_to(connection: Connection, customer_id: str, channel: str) -> list[str]:
     """Contacts of the customer that have left on ``channel``: what a reply on it may be an answer to.
 
@@ -478,12 +269,13 @@ def replied_to(connection: Connection, customer_id: str, channel: str) -> list[s
 
 def _never_left(connection: Connection, ended: CursorResult[Any]) -> list[Claimed]:
     """The messages that have just been ended in the queue; what they took of a budget is given back."""
-    found = _claimed(ended.mappings())
+    found = read_claimed(ended.mappings())
     charges.give_back(connection, [each.id for each in found])
     return found
 
 
-def _claimed(rows: Iterable[RowMapping]) -> list[Claimed]:
+def read_claimed(rows: Iterable[RowMapping]) -> list[Claimed]:
+    """The messages in ``rows``, which hold ``CLAIMED_FIELDS``."""
     return [_read(row) for row in rows]
 
 

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, func, select
 
 from gateway.storage import paging
+from gateway.storage.messages import Worded
 from gateway.storage.paging import Page
 from gateway.storage.tables import messages, receipts, timeline
 
@@ -37,20 +38,10 @@ class Receipt(msgspec.Struct, frozen=True):
     at: datetime
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(Worded, frozen=True, kw_only=True):
     """One message on one channel, and how far it has come."""
 
-    id: str
-    contact_id: str
-    decision_id: str
-    customer_id: str
-    channel: str
-    step: int
-    address: str
-    purpose: str
     template: str
-    title: str
-    body: str
     state: str
     reason: str | None
     provider: str | None

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from gateway.delivery.settlement import Asked, Rules, record_asked
 from gateway.settings import Settings
-from gateway.storage import messages
+from gateway.storage import claims
 from notifiers.outcome import CannotTell, NotSent, Settlement
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, means_of, rows
@@ -31,7 +31,7 @@ def settled(engine: Engine, channel: str, answer: Settlement, attempts: int, for
     now = datetime.now(UTC)
     execute(engine, IN_DOUBT, attempts=attempts, forgiven=forgiven, expires_at=now + timedelta(seconds=left_s))
     with engine.begin() as connection:
-        [message] = messages.claim_doubtful(connection, [channel], limit=1, owner="one", lease_s=30)
+        [message] = claims.claim_doubtful(connection, [channel], limit=1, owner="one", lease_s=30)
         record_asked(connection, Asked(message, "p", answer), Rules("one", MAX_ATTEMPTS, 30.0), now)
 
 

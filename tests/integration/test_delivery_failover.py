@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from gateway.delivery.settlement import Asked, Rules, record_asked
 from gateway.settings import MailServer, Settings, Twilio
-from gateway.storage import messages
+from gateway.storage import claims, same_number
 from notifiers.outcome import Accepted
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import (
@@ -160,14 +160,14 @@ def test_two_processes_never_settle_two_messages_by_the_same_answer(engine: Engi
     execute(engine, "UPDATE messages SET state = 'unknown', lease_until = now(), attempts = 1, first_sent_at = now()")
     for owner in ("one", "two"):
         with engine.begin() as connection:
-            [message] = messages.claim_doubtful(connection, ["sms"], limit=1, owner=owner, lease_s=30)
+            [message] = claims.claim_doubtful(connection, ["sms"], limit=1, owner=owner, lease_s=30)
             moment = message.due_at
             record_asked(connection, Asked(message, "twilio", Accepted("SM1")), Rules(owner, 8, 30.0), moment)
     found = rows(engine, "SELECT state, provider_id, lease_until <= now() FROM messages ORDER BY state")
     assert found == [("accepted", "SM1", None), ("unknown", None, True)]
     with engine.begin() as connection:
-        [left] = messages.claim_doubtful(connection, ["sms"], limit=1, owner="two", lease_s=30)
-        assert messages.others_to(connection, left) == messages.Others(frozenset({"SM1"}), False)
+        [left] = claims.claim_doubtful(connection, ["sms"], limit=1, owner="two", lease_s=30)
+        assert same_number.others_to(connection, left) == same_number.Others(frozenset({"SM1"}), False)
 
 
 def test_a_rate_holds_back_its_channel_and_no_other(engine: Engine, stand_ins: StandIns) -> None:

@@ -20,7 +20,7 @@ from gateway.delivery.outbox import Outbox
 from gateway.delivery.rate import Bucket
 from gateway.delivery.recorder import Recorder
 from gateway.delivery.settlement import Rules, Untried
-from gateway.storage import messages
+from gateway.storage import claims
 from gateway.storage.database import connect
 from notifiers.outcome import Accepted, CannotTell, Outcome, Outgoing, Settlement
 from tests.integration.delivery_fixture import (
@@ -234,7 +234,7 @@ def test_what_was_claimed_and_not_tried_uses_up_nothing_of_the_rate(engine: Engi
     bucket = Bucket(per_second=1e-9, size=5.0)
     with engine.begin() as connection:
         rate.spend(connection, rate.look(connection, {"twilio": bucket}), {"twilio": 5})
-        claimed = messages.claim(
+        claimed = claims.claim(
             connection, {"sms": 3}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
         )
     recorder = Recorder(engine, Rules("one", 8, 30.0), lambda: datetime.now(UTC), lambda: None, {"twilio": bucket})
@@ -253,7 +253,7 @@ def test_a_recorder_that_hung_gives_back_all_the_same(engine: Engine, monkeypatc
     bucket = Bucket(per_second=1e-9, size=5.0)
     with engine.begin() as connection:
         rate.spend(connection, rate.look(connection, {"twilio": bucket}), {"twilio": 5})
-        (claimed,) = messages.claim(
+        (claimed,) = claims.claim(
             connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
         )
     looked, hung = rate.look, list[float]()

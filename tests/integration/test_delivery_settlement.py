@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from gateway.delivery.run import utc_now
 from gateway.delivery.settlement import Asked, Rules, Sent, record_accepted, record_asked, record_sent
 from gateway.settings import Settings
-from gateway.storage import erasures, messages
+from gateway.storage import claims, erasures
 from gateway.storage.messages import Claimed
 from notifiers.outcome import Accepted, CannotTell, NotSent, Refused, Unknown
 from rules.decision import NotifyAction
@@ -28,7 +28,7 @@ def claimed(engine: Engine, *channels: str) -> Claimed:
     a_customer(engine)
     decide(engine, means_of(engine, AT_ALL_HOURS), a_decision(notify=NotifyAction("alert", channels)))
     with engine.begin() as connection:
-        [message] = messages.claim(connection, {channels[0]: 5}, owner="me", lease_s=30, at=datetime.now(UTC))
+        [message] = claims.claim(connection, {channels[0]: 5}, owner="me", lease_s=30, at=datetime.now(UTC))
     return message
 
 
@@ -36,7 +36,7 @@ def lose_the_sender(engine: Engine) -> Claimed:
     """The lease has ended without a record; ``me`` takes the message over to settle it."""
     execute(engine, "UPDATE messages SET lease_until = now() - interval '1 second', lease_owner = 'dead'")
     with engine.begin() as connection:
-        [message] = messages.claim_doubtful(connection, ["push", "sms", "email"], limit=5, owner="me", lease_s=30)
+        [message] = claims.claim_doubtful(connection, ["push", "sms", "email"], limit=5, owner="me", lease_s=30)
     return message
 
 
@@ -96,7 +96,7 @@ def test_one_answer_of_the_provider_never_settles_two_messages(engine: Engine) -
     execute(engine, "UPDATE messages SET state = 'accepted', provider_id = 'SM1'")
     decide(engine, means_of(engine, AT_ALL_HOURS), a_decision("2", notify=NotifyAction("alert", ("sms",))))
     with engine.begin() as connection:
-        messages.claim(connection, {"sms": 5}, owner="me", lease_s=30, at=datetime.now(UTC))
+        claims.claim(connection, {"sms": 5}, owner="me", lease_s=30, at=datetime.now(UTC))
     ask(engine, lose_the_sender(engine), Accepted("SM1"))
     assert rows(engine, "SELECT provider_id FROM messages WHERE state = 'unknown'") == [(None,)]
 
@@ -133,9 +133,9 @@ def test_an_expired_message_ends_its_contact(engine: Engine) -> None:
 def test_what_was_claimed_and_not_tried_goes_back_as_if_it_had_never_been_claimed(engine: Engine) -> None:
     message = claimed(engine, "push")
     with engine.begin() as connection:
-        messages.give_back(connection, [message.id], owner="another")
+        claims.give_back(connection, [message.id], owner="another")
     assert rows(engine, "SELECT state FROM messages") == [("sending",)]
     with engine.begin() as connection:
-        messages.give_back(connection, [message.id], owner="me")
+        claims.give_back(connection, [message.id], owner="me")
     found = rows(engine, "SELECT state, attempts, lease_owner, lease_until, first_sent_at FROM messages")
     assert found == [("queued", 0, None, None, None)]

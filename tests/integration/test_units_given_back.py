@@ -15,7 +15,7 @@ from gateway.delivery import spending as budgets
 from gateway.delivery.links import Links
 from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Asked, Rules, Sent, record_accepted, record_asked, record_sent
-from gateway.storage import charges, messages, spending
+from gateway.storage import charges, claims, messages, spending
 from gateway.storage.database import connect
 from notifiers.outcome import Accepted, CannotTell, NotSent, Outcome, Refused, Retry, Unknown
 from notifiers.policy import Money, policy_settings
@@ -64,7 +64,7 @@ def queue(engine: Engine, name: str, at: datetime = TODAY, money: Money = MONEY)
 def sent(engine: Engine, outcome: Outcome | None) -> None:
     """The one message that is due is tried, and comes to ``outcome``; ``None``: it had expired."""
     with engine.begin() as connection:
-        [message] = messages.claim(
+        [message] = claims.claim(
             connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
         )
         if isinstance(outcome, Accepted):
@@ -75,7 +75,7 @@ def sent(engine: Engine, outcome: Outcome | None) -> None:
 
 def asked(engine: Engine, answer: Accepted | NotSent | CannotTell) -> None:
     with engine.begin() as connection:
-        [message] = messages.claim_doubtful(connection, ["sms"], limit=1, owner="one", lease_s=30)
+        [message] = claims.claim_doubtful(connection, ["sms"], limit=1, owner="one", lease_s=30)
         record_asked(connection, Asked(message, "twilio", answer), RULES, datetime.now(UTC) + timedelta(hours=1))
 
 
@@ -171,7 +171,7 @@ def test_a_crash_before_the_commit_gives_nothing_back_and_the_repeat_gives_it_ba
     a_customer(engine)
     _, cost = queue(engine, "1")
     with engine.begin() as connection:
-        [message] = messages.claim(
+        [message] = claims.claim(
             connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
         )
     refused = Sent(message, "twilio", Refused("twilio 21211: invalid number"))
@@ -227,7 +227,7 @@ def test_a_receipt_that_overtakes_the_record_of_a_refusal_counts(engine: Engine)
     a_customer(engine)
     message_id, cost = queue(engine, "1")
     with engine.begin() as connection:
-        [message] = messages.claim(
+        [message] = claims.claim(
             connection, {"sms": 1}, owner="one", lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
         )
         delivered = StatusUpdate("delivered", 31, "SM1", "delivered")
@@ -345,7 +345,7 @@ class Play:
     def _killed(self) -> None:
         """The sender dies between the request and the record."""
         with self.engine.begin() as connection:
-            for message in messages.claim(
+            for message in claims.claim(
                 connection, {"sms": 1}, owner="dead", lease_s=0, at=datetime.now(UTC), providers={"sms": "twilio"}
             ):
                 self.ledger.doubt(message.id)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from gateway.delivery.settlement import Rules, Sent, record_sent
 from gateway.settings import Settings
-from gateway.storage import consents, messages
+from gateway.storage import claims, consents
 from gateway.storage.consents import Consents
 from notifiers.outcome import Outcome, Refused, Retry, Unknown
 from rules.decision import NotifyAction
@@ -28,7 +28,7 @@ def failed(engine: Engine, name: str = "1", channel: str = "push", outcome: Outc
     means = means_of(engine, QUIET_NEVER)
     decide(engine, means, a_decision(name, rule_id=f"r{name}", at=NOW, notify=notify), at=MOMENT)
     with engine.begin() as connection:
-        [message] = messages.claim(connection, {channel: 5}, owner="me", lease_s=30, at=datetime.now(UTC))
+        [message] = claims.claim(connection, {channel: 5}, owner="me", lease_s=30, at=datetime.now(UTC))
         record_sent(connection, Sent(message, "fcm", outcome or Refused("fcm 400")), RULES, MOMENT, 0.5)
     return message.id
 
@@ -65,7 +65,7 @@ async def test_a_person_sends_a_failed_message_again_with_all_its_tries(call: Ca
     assert (answer.json()["state"], answer.json()["id"]) == ("queued", message_id)
     assert answer.json()["history"][-1]["summary"] == "Push sent again by the agent"
     with engine.begin() as connection:
-        [again] = messages.claim(connection, {"push": 5}, owner="me", lease_s=30, at=datetime.now(UTC))
+        [again] = claims.claim(connection, {"push": 5}, owner="me", lease_s=30, at=datetime.now(UTC))
         once = Rules("me", 1, 30.0)
         record_sent(connection, Sent(again, "fcm", Retry("fcm 503")), once, MOMENT, 0.5)
     assert (again.attempts, again.forgiven) == (2, 1)

@@ -17,9 +17,9 @@ from devices.partition import partition_of
 from gateway.retention.erase import erase
 from gateway.retention.export import LEFT_OUT, SECTIONS
 from gateway.retention.plan import KEPT
-from gateway.storage import customers, decisions, erasures, messages, spending, timeline, turns
+from gateway.storage import claims, customers, decisions, erasures, messages, spending, timeline, turns
+from gateway.storage.claims import Taken
 from gateway.storage.customers import Customer
-from gateway.storage.messages import Taken
 from gateway.storage.tables import metadata
 from gateway.worker.partition import Folded
 from gateway.worker.writer import Writer
@@ -271,9 +271,9 @@ def test_a_send_that_ends_after_the_erasure_brings_nothing_back(engine: Engine) 
     seed(engine)
     erase(engine, "canary-person")
     with engine.begin() as connection:
-        changed = messages.record_accepted(connection, [Taken(f"m-{OURS}-1", "twilio", "SM9")], owner="me")
+        changed = claims.record_accepted(connection, [Taken(f"m-{OURS}-1", "twilio", "SM9")], owner="me")
         assert not changed
-        assert not messages.release(connection, f"m-{OURS}-1", "queued", owner="me", reason=None, due_in_s=0)
+        assert not claims.release(connection, f"m-{OURS}-1", "queued", owner="me", reason=None, due_in_s=0)
         assert not messages.advance(connection, f"m-{OURS}-1", "delivered", reason=None, provider_id="SM9")
     assert OURS not in everything(engine)
 
@@ -309,7 +309,7 @@ def test_many_records_and_an_erasure_at_once_end_well(engine: Engine) -> None:
         for name in reversed(ids):
             with engine.begin() as connection:
                 for each in (name, ids[0]):
-                    if messages.record_accepted(connection, [Taken(each, "twilio", "SM")], owner="me"):
+                    if claims.record_accepted(connection, [Taken(each, "twilio", "SM")], owner="me"):
                         timeline.add(connection, [timeline.Entry(each, "aiko", past.NOW, "message", OURS)])
 
     threads = [threading.Thread(target=record) for _ in range(2)]

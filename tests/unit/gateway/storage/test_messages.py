@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from gateway.storage import messages
-from gateway.storage.messages import ENDED, RANK, Claimed, Others, Taken
+from gateway.storage import claims, messages, same_number
+from gateway.storage.claims import Taken
+from gateway.storage.messages import ENDED, RANK, Claimed
+from gateway.storage.same_number import Others
 
 MINE, THEIRS = "mine", "theirs"
 _CONTACT = text("""
@@ -52,13 +54,13 @@ def seen(connection: Connection, message_id: str, *columns: str) -> Any:
 
 
 def claim(connection: Connection, count: int = 10, owner: str = MINE) -> list[Claimed]:
-    return messages.claim(
+    return claims.claim(
         connection, {"sms": count}, owner=owner, lease_s=30, at=datetime.now(UTC), providers={"sms": "twilio"}
     )
 
 
 def doubtful(connection: Connection, owner: str = THEIRS) -> list[Claimed]:
-    return messages.claim_doubtful(connection, ["sms"], limit=10, owner=owner, lease_s=30)
+    return claims.claim_doubtful(connection, ["sms"], limit=10, owner=owner, lease_s=30)
 
 
 def test_what_is_not_due_yet_or_not_queued_is_not_claimed(connection: Connection) -> None:
@@ -89,12 +91,12 @@ def test_what_was_not_tried_is_as_if_it_had_never_been_claimed(connection: Conne
     claim(connection)
     change(connection, "theirs", lease_owner=THEIRS)
     before = seen(connection, "tried", "first_sent_at")
-    given = messages.give_back(connection, ["fresh", "tried", "theirs"], owner=MINE)
+    given = claims.give_back(connection, ["fresh", "tried", "theirs"], owner=MINE)
     assert given == ["twilio", "twilio"]
     assert seen(connection, "fresh", "state", "attempts", "first_sent_at") == ("queued", 0, None)
     assert seen(connection, "tried", "state", "attempts", "first_sent_at") == ("queued", 1, before)
     assert seen(connection, "theirs", "state", "attempts") == ("sending", 1)
-    assert messages.give_back(connection, ["fresh"], owner=MINE) == []
+    assert claims.give_back(connection, ["fresh"], owner=MINE) == []
 
 
 def test_only_whose_lease_has_ended_is_in_doubt(connection: Connection) -> None:
@@ -103,7 +105,7 @@ def test_only_whose_lease_has_ended_is_in_doubt(connection: Connection) -> None:
     change(connection, "dead", lease_until=timedelta(0))
     change(connection, "waiting", state="unknown", lease_until=timedelta(seconds=5), reason="503")
     change(connection, "for good", state="unknown", lease_until=None, reason="503")
-    assert [(each.id, each.reason) for each in doubtful(connection)] == [("dead", messages.SENDER_LOST)]
+    assert [(each.id, each.reason) for each in doubtful(connection)] == [("dead", claims.SENDER_LOST)]
     change(connection, "waiting", lease_until=timedelta(0))
     assert [(each.id, each.reason) for each in doubtful(connection)] == [("waiting", "503")]
 
@@ -114,16 +116,16 @@ def test_whoever_lost_the_lease_changes_nothing(connection: Connection, state: s
     claim(connection)
     change(connection, "m", lease_until=timedelta(0))
     doubtful(connection)
-    assert not messages.release(connection, "m", state, owner=MINE, reason="late", due_in_s=0.0)
-    assert messages.record_accepted(connection, [Taken("m", "twilio", "SM1")], owner=MINE) == set()
+    assert not claims.release(connection, "m", state, owner=MINE, reason="late", due_in_s=0.0)
+    assert claims.record_accepted(connection, [Taken("m", "twilio", "SM1")], owner=MINE) == set()
     assert seen(connection, "m", "state", "lease_owner", "provider_id") == ("unknown", THEIRS, None)
-    assert messages.release(connection, "m", state, owner=THEIRS, reason="in time", due_in_s=0.0)
+    assert claims.release(connection, "m", state, owner=THEIRS, reason="in time", due_in_s=0.0)
     assert seen(connection, "m", "state", "lease_owner", "reason") == (state, None, "in time")
 
 
 def test_an_acceptance_that_comes_late_saves_a_second_send(connection: Connection) -> None:
     queue(connection, "m", attempts=1)
-    assert messages.record_accepted(connection, [Taken("m", "twilio", "SM1")], owner=MINE) == {"m"}
+    assert claims.record_accepted(connection, [Taken("m", "twilio", "SM1")], owner=MINE) == {"m"}
     assert seen(connection, "m", "state", "provider_id") == ("accepted", "SM1")
     assert claim(connection) == []
 
@@ -132,9 +134,9 @@ def test_an_acceptance_that_a_receipt_overtook_leaves_the_state_and_fills_in_the
     queue(connection, "m")
     claim(connection)
     assert messages.advance(connection, "m", "delivered", reason=None, provider_id=None)
-    assert messages.record_accepted(connection, [Taken("m", "twilio", "SM1")], owner=MINE) == set()
+    assert claims.record_accepted(connection, [Taken("m", "twilio", "SM1")], owner=MINE) == set()
     assert seen(connection, "m", "state", "provider_id", "lease_owner") == ("delivered", "SM1", None)
-    assert messages.record_accepted(connection, [Taken("m", "twilio", "SM2")], owner=MINE) == set()
+    assert claims.record_accepted(connection, [Taken("m", "twilio", "SM2")], owner=MINE) == set()
     assert seen(connection, "m", "provider_id") == "SM1"
 
 
@@ -187,14 +189,14 @@ def test_the_others_to_a_number_are_those_that_the_provider_may_show(connection:
     queue(connection, "known", state="accepted", provider_id="SM1")
     queue(connection, "elsewhere", state="accepted", provider_id="SM2", address="+819000000000")
     [message] = [each for each in claim(connection) if each.id == "m"]
-    assert messages.others_to(connection, message) == Others(frozenset({"SM1"}), going=False)
+    assert same_number.others_to(connection, message) == Others(frozenset({"SM1"}), going=False)
     queue(connection, "going")
     claim(connection)
-    assert messages.others_to(connection, message).going
+    assert same_number.others_to(connection, message).going
     change(connection, "going", body="something else")
-    assert not messages.others_to(connection, message).going
+    assert not same_number.others_to(connection, message).going
     change(connection, "going", body="words", lease_until=timedelta(0))
-    assert not messages.others_to(connection, message).going, "its sender is dead"
+    assert not same_number.others_to(connection, message).going, "its sender is dead"
 
 
 def test_an_end_is_an_end() -> None:
