@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from gateway.delivery import digests, steps
@@ -22,7 +22,8 @@ log = structlog.get_logger()
 POLL_S = 1.0
 RETRY_S = 0.5
 NOT_ITS_TURN = timedelta(milliseconds=200)
-"""A contact with whose customer somebody else deals at this moment is looked at again after this."""
+"""A contact with whose customer somebody else deals at this moment is looked at again after this, by the database's
+clock: by one of ours that is behind it would be due at once, again and again."""
 SET_ASIDE = timedelta(minutes=5)
 """A contact on which our own code fails is looked at again after this."""
 
@@ -72,7 +73,7 @@ class Pacer:
                 if contact is None:
                     return False
                 if not has_turn(connection, contact.customer_id, contact.request["purpose"], self._means.policy):
-                    contacts.change(connection, contact.id, due_at=self._clock() + NOT_ITS_TURN)
+                    contacts.change(connection, contact.id, due_at=func.now() + NOT_ITS_TURN)
                     return True
                 renewed = digests.renewed(connection, contact, self._clock())
                 if renewed is not None:

@@ -52,7 +52,7 @@ def begin(
 def look_at(connection: Connection, contact: Contact, means: Means, now: datetime) -> None:
     """The contact's time has come: release its hold, escalate, close it, or wait on."""
     if unanswered.is_wanted(contact) and not alerts.hold(connection, contact.alert_id):
-        contacts.change(connection, contact.id, due_at=now + ALERT_IN_USE)
+        contacts.change(connection, contact.id, due_at=func.now() + ALERT_IN_USE)
         return
     # An all-clear is news to whoever has answered the alarm.
     if contact.request["transition"] != "resolved" and contacts.is_answered_elsewhere(connection, contact):

@@ -14,12 +14,13 @@ from gateway.delivery.links import Links
 from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
+from gateway.storage import turns
 from gateway.worker.partition import Folded
 from gateway.worker.writer import Writer
 from notifiers.policy import Cap, Money, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
-from tests.integration.delivery_fixture import a_customer, a_decision, execute, resolved, rows
+from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, resolved, rows
 
 AT_MOST = 3
 EACH = 5
@@ -117,6 +118,18 @@ def alarms(worker: str, customers: Sequence[str]) -> list[Folded]:
     ended = [resolved(each) for each in made]
     pairs = list(zip(made, ended[::-1], strict=True))
     return [Folded(0, 1, tuple(made[:5]))] + [Folded(0, seq, pair) for seq, pair in enumerate(pairs, start=2)]
+
+
+def test_a_pacer_whose_clock_is_behind_leaves_whom_somebody_deals_with_alone_for_a_while(engine: Engine) -> None:
+    means = means_with("never")
+    a_customer(engine)
+    decide(engine, means, offer("1", "hanako"))
+    execute(engine, "UPDATE contacts SET due_at = now()")
+    pacer = Pacer(engine, means, lambda: datetime.now(UTC) - timedelta(seconds=5), lambda: None)
+    with engine.begin() as somebody:
+        turns.take(somebody, ["hanako"])
+        assert pacer.look_once()
+        assert not pacer.look_once()
 
 
 def test_workers_and_pacers_never_wait_for_each_other_in_a_circle(engine: Engine, pool: ThreadPoolExecutor) -> None:
