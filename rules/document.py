@@ -16,7 +16,7 @@ from rules.calendar_words import read_calendar_definition
 from rules.condition import DEFAULT_MAX_GAP
 from rules.decision import Severity
 from rules.library import SECTIONS, Definition, Library
-from rules.life_advice import advise_on_life
+from rules.life_advice import advise_on_life, advise_on_repeats
 from rules.mentions import Mentions
 from rules.problem import Problem, RuleErrors
 from rules.profiles import read_profile
@@ -163,6 +163,7 @@ def _read_rule(reading: Reading, rule_id: str, library: Library, draft: _Draft) 
         condition = Stepped(condition, steps)
     draft.warnings += advise_on_life(reading, condition, durations)
     words = [notify, *(step.notify for step in steps)]
+    draft.warnings += advise_on_repeats(reading, condition, durations["repeat_every"], words)
     draft.warnings += advise_on_answers(reading, purpose or DEFAULT_PURPOSE, notify, words[1:])
     draft.warnings += advise_on_texts(reading, words, draft.known_templates)
     version = _version(reading, library)
