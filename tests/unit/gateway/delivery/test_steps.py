@@ -6,7 +6,7 @@ import pytest
 
 from gateway.delivery.entries import in_words
 from gateway.delivery.reach import without
-from gateway.delivery.verdict import judge
+from gateway.delivery.verdict import judge, tried
 from gateway.storage.messages import RANK, Standing
 
 
@@ -33,6 +33,27 @@ def test_without_an_answer_in_time_the_next_step_follows_only_where_the_rule_esc
 @pytest.mark.parametrize("state", ["queued", "sending", "unknown"])
 def test_what_is_under_way_is_not_closed(state: str) -> None:
     assert judge([standing(state)], escalates=False, time_is_up=True) == "wait"
+
+
+def test_a_channel_whose_messages_the_night_took_back_was_not_tried() -> None:
+    night = Standing(1, "sms", "withdrawn", True, rested=True)
+    assert tried([Standing(0, "push", "failed", True), night]) == {"push"}
+
+
+@pytest.mark.parametrize("state", ["sending", "unknown", "accepted", "delivered"])
+def test_unless_another_of_them_went_out(state: str) -> None:
+    night = Standing(0, "push", "withdrawn", True, rested=True)
+    assert tried([night, standing(state, ended=state == "unknown")]) == {"push"}
+
+
+def test_a_channel_that_failed_by_day_was_tried_whatever_the_night_before_took_back() -> None:
+    nights = [Standing(step, "push", "withdrawn", True, rested=True) for step in range(2)]
+    assert tried([*nights, Standing(2, "push", "failed", True)]) == {"push"}
+    assert tried([Standing(0, "push", "failed", True), *nights[1:]]) == set()
+
+
+def test_what_was_withdrawn_for_another_reason_was_tried() -> None:
+    assert tried([standing("withdrawn")]) == {"push"}
 
 
 def test_evidence_of_delivery_outranks_a_failure_and_a_failure_outranks_acceptance() -> None:
