@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from gateway.storage import overview, rule_folders, rule_sets
 from gateway.storage.database import connect
 from rules.decision import Position
 from rules.problem import RuleErrors
+from tests.unit.gateway.watched import running, until
 from tests.unit.rules.story import inquire
 
 TEMPLATES = frozenset({"alert"})
@@ -223,26 +223,8 @@ def test_a_first_start_with_a_broken_folder_is_refused(
     assert newest(engine) is None
 
 
-@contextlib.asynccontextmanager
-async def watching(engine: Engine, folder: Path) -> AsyncIterator[None]:
-    task = asyncio.create_task(rules_watch.watch(engine, folder, lambda: TEMPLATES))
-    try:
-        yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(look: Callable[[], bool]) -> None:
-    end = asyncio.get_running_loop().time() + 10
-    while not await asyncio.to_thread(look):
-        assert asyncio.get_running_loop().time() < end
-        await asyncio.sleep(0.05)
-
-
 async def test_the_watch_follows_the_files_through_changes_mistakes_and_mends(engine: Engine, folder: Path) -> None:
-    async with watching(engine, folder):
+    async with running(rules_watch.watch(engine, folder, lambda: TEMPLATES)):
         await until(lambda: newest(engine) == {"a.yaml": RULE})
         (folder / "a.yaml").write_text(BROKEN)
         await until(lambda: refused(engine) is not None)
@@ -257,7 +239,7 @@ async def test_a_change_that_came_while_the_database_was_away_is_taken_over_afte
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE rule_folders RENAME TO elsewhere"))
-    async with watching(engine, folder):
+    async with running(rules_watch.watch(engine, folder, lambda: TEMPLATES)):
         await asyncio.sleep(0.3)
         assert newest(engine) is None
         with engine.begin() as connection:

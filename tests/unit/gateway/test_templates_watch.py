@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from gateway.storage import overview, template_sets, troubles
 from gateway.storage.database import connect
 from gateway.templates_watch import adopt
 from notifiers.templates import TemplateError, Templates, example
+from tests.unit.gateway.watched import running, until
 
 TEXT = "Old title\nOld words"
 NEW = "New title\nNew words"
@@ -149,7 +149,7 @@ def test_without_the_setting_the_shipped_texts_hold_again(engine: Engine, folder
     write(folder, BROKEN)
     adopt(engine, folder)
     prepare_database(engine, Settings())
-    assert Wording(engine, None).names() == Templates.load().names()
+    assert set(Wording(engine, None).known()) == set(Templates.load().names())
     assert refused(engine) is None
 
 
@@ -174,30 +174,12 @@ def test_what_editors_and_mounts_put_there_is_no_change(folder: Path) -> None:
     assert Templates.load(folder).check() == []
 
 
-@contextlib.asynccontextmanager
-async def watching(engine: Engine, folder: Path) -> AsyncIterator[None]:
-    task = asyncio.create_task(templates_watch.watch(engine, folder))
-    try:
-        yield
-        assert not task.done()
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(look: Callable[[], bool]) -> None:
-    end = asyncio.get_running_loop().time() + 15
-    while not await asyncio.to_thread(look):
-        assert asyncio.get_running_loop().time() < end
-        await asyncio.sleep(0.05)
-
-
 async def test_a_change_holds_in_a_process_that_follows_through_mistakes_mends_and_a_lost_database(
     engine: Engine, folder: Path
 ) -> None:
     adopt(engine, folder)
     with followed(Wording(engine, folder)) as wording:
-        async with watching(engine, folder):
+        async with running(templates_watch.watch(engine, folder)):
             write(folder, NEW)
             await until(lambda: said(wording) == "New words")
             write(folder, BROKEN)
