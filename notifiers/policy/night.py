@@ -1,4 +1,4 @@
-"""Local nights: whether an instant lies in quiet hours, and when they end, also when clocks are changed.
+"""Local nights: when quiet hours begin and when they end, also when clocks are changed.
 
 A zone's offset from UTC is constant between two of its transitions, so the end of the night is plain arithmetic up to
 the next transition; there the arithmetic starts again.
@@ -34,11 +34,6 @@ def zone_or_none(name: str) -> ZoneInfo | None:
 def local_time(now_ms: int, zone: ZoneInfo) -> datetime:
     """The wall clock of ``zone`` at ``now_ms`` (epoch ms)."""
     return (_EPOCH + now_ms * _MILLISECOND).astimezone(zone)
-
-
-def is_quiet(now_ms: int, hours: QuietHours, zone: ZoneInfo) -> bool:
-    """Whether ``now_ms`` lies in ``hours`` by the wall clock of ``zone``."""
-    return _until_end(_time_of_day(now_ms, _offset(now_ms, zone)), hours) > 0
 
 
 def release_ms(now_ms: int, hours: QuietHours, zone: ZoneInfo) -> int:
