@@ -6,14 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from gateway.api.hooks import router
+from gateway.delivery import providers
 from gateway.delivery.links import Links
+from gateway.delivery.trial_sends import TrialSends
 from gateway.settings import Settings
+from notifiers.outcome import Accepted
 from notifiers.sandbox.webpush import subscription_of
+from notifiers.templates import Templates, example, preview
 from notifiers.webpush import vapid
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import (
@@ -195,3 +200,12 @@ async def test_no_other_hook_speaks_to_foreign_pages(engine: Engine, http: httpx
         assert asked.status_code == 405
         answer = await http.post(path, headers=SHOP)
         assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_a_text_sent_to_oneself_is_shown_by_the_browser_as_a_test(stand_ins: StandIns) -> None:
+    name, settings = "tries-it", settings_of(stand_ins)
+    shown = preview(Templates.load(), "alert", "webpush", "en", example("example", "en"))
+    to = msgspec.json.encode(browser(stand_ins, name)).decode()
+    assert isinstance(TrialSends(lambda: providers.build(settings)).send(shown, to), Accepted)
+    seen = [each for each in stand_ins.messages(channel="webpush") if each["to"].endswith(name)]
+    assert [each["title"] for each in seen] == [f"[Test] {shown.title}"]
