@@ -90,26 +90,7 @@ def create_app(
         console: with the pages under ``/console``. One app a process can have them.
         clock: now, ms.
     """
-    bootstrap = settings.api.bootstrap_key
-    ring = KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None)
-    partitions = settings.log.partitions
-    wording = Wording(engine, settings.templates.dir)
-    backtests = Backtests(event_log(settings), clock)
-    api = Api(
-        engine=engine,
-        log=log,
-        core=Core(log, partitions),
-        ring=ring,
-        partitions=partitions,
-        now_ms=clock,
-        wording=wording,
-        trials=TrialSends(
-            lambda: providers.build(settings), policy_of(settings).sms_regions, take=from_all_together(engine)
-        ),
-        backtests=backtests,
-        policy=policy_of(settings),
-        rules_dir=settings.rules.dir,
-    )
+    api = _api(settings, engine, log, clock)
     app = FastAPI(
         title="Kizashi",
         version=__version__,
@@ -122,7 +103,7 @@ def create_app(
     )
     app.state.api = api
     app.state.listeners = []
-    app.state.jobs = [backtests.until_stopped]
+    app.state.jobs = [api.backtests.until_stopped]
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router, dependencies=[Depends(access.allow)])
@@ -135,8 +116,28 @@ def create_app(
         mount(app, api, settings)
     app.add_middleware(JsonUnlessSaid)
     app.add_middleware(BodyLimit)
-    app.add_middleware(Identify, ring=ring)
+    app.add_middleware(Identify, ring=api.ring)
     return app
+
+
+def _api(settings: Settings, engine: Engine, log: Log, clock: Callable[[], Millis]) -> Api:
+    """What the routes work with."""
+    bootstrap = settings.api.bootstrap_key
+    partitions, policy = settings.log.partitions, policy_of(settings)
+    take = from_all_together(engine)
+    return Api(
+        engine=engine,
+        log=log,
+        core=Core(log, partitions),
+        ring=KeyRing(engine, bootstrap.get_secret_value() if bootstrap else None),
+        partitions=partitions,
+        now_ms=clock,
+        wording=Wording(engine, settings.templates.dir),
+        trials=TrialSends(lambda: providers.build(settings), policy.sms_regions, take=take),
+        backtests=Backtests(event_log(settings), clock),
+        policy=policy,
+        rules_dir=settings.rules.dir,
+    )
 
 
 @contextlib.asynccontextmanager
