@@ -128,19 +128,26 @@ def _sent(channel: str, step: int, address: str, body: str) -> Sent:
 
 
 def _refused(connection: Connection, since: datetime, until: datetime) -> tuple[list[Asked], dict[str, int], int]:
-    """The questions that came to nothing, how often each reason was given, and how often it was a hold."""
+    """The questions that came to nothing, how often each reason was given, and how many contacts were held."""
     asked: list[Asked] = []
     reasons: dict[str, int] = {}
-    held = 0
+    held: set[tuple[str, str]] = set()  # one may be held over several nights
     rows = connection.execute(
-        select(timeline.c.customer_id, timeline.c.reason, timeline.c.detail, decisions.c.alert_id, *_MADE)
+        select(
+            timeline.c.customer_id,
+            timeline.c.decision_id,
+            timeline.c.reason,
+            timeline.c.detail,
+            decisions.c.alert_id,
+            *_MADE,
+        )
         .join(decisions, decisions.c.id == timeline.c.decision_id)
         .where(timeline.c.kind == "suppression", timeline.c.reason.is_not(None))
         .where(timeline.c.at >= since, timeline.c.at < until)
     )
     for row in rows:
         if row.detail.get("held"):
-            held += 1
+            held.add((row.customer_id, row.decision_id))
             continue
         reasons[row.reason] = reasons.get(row.reason, 0) + 1
         request: dict[str, Any] | None = row.detail.get("request")
@@ -149,7 +156,7 @@ def _refused(connection: Connection, since: datetime, until: datetime) -> tuple[
             question = msgspec.convert(request, ContactRequest)
             position = (row.seq, row.place)
             asked.append(Asked(_millis(row.made_at), row.customer_id, row.alert_id, question, position, silenced))
-    return asked, reasons, held
+    return asked, reasons, len(held)
 
 
 def _alerts(connection: Connection, ids: Iterable[str]) -> dict[str, Episode]:

@@ -18,6 +18,7 @@ from gateway.delivery.outbox import Outbox
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Rules, Sent
+from gateway.past import contacts_past
 from gateway.settings import Settings
 from gateway.storage import claims
 from gateway.storage.messages import Claimed
@@ -166,6 +167,9 @@ def test_a_second_night_holds_it_again_and_says_so(engine: Engine) -> None:
         int((MORNING + timedelta(days=night)).timestamp() * 1000) for night in range(2)
     ]
     assert [state for _, state, _ in rows(engine, STANDING)] == ["withdrawn", "withdrawn", "queued"]
+    with engine.connect() as connection:
+        past = contacts_past.load(connection, EVENING - timedelta(days=1), MORNING + timedelta(days=3))
+    assert past.held == 1, "one contact, however many nights"
 
 
 def test_one_phone_that_was_told_is_enough_and_the_other_stays_silent(engine: Engine) -> None:
