@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import smtplib
 import sys
-import threading
 from collections.abc import Iterator
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,45 +17,13 @@ from twilio.request_validator import RequestValidator
 
 from notifiers.email.reports import read_report
 from notifiers.sandbox.server import Options, Sandbox, running
+from tests.unit.notifiers.sandbox.hearing import Gateway
 
 PUBLIC = "https://public.example/gateway"
 MESSAGES = "/2010-04-01/Accounts/AC1/Messages.json"
 AUTH = ("AC1", "secret")
 NUMBER = "+815005550150"
 """To this number no status callback is made."""
-
-
-class Gateway:
-    """Remembers what was posted to it; answers as it is told to."""
-
-    def __init__(self) -> None:
-        self.posts: list[tuple[str, dict[str, str], str]] = []
-        self.status = 204
-        gateway = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                gateway.posts.append((self.path, dict(self.headers), body))
-                self.send_response(gateway.status)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self.server.server_port}"
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    made = Gateway()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,6 +17,7 @@ from twilio.request_validator import RequestValidator
 
 from notifiers.sandbox.record import KEPT_MESSAGES, Received, Record
 from notifiers.sandbox.server import Options, Sandbox, running
+from tests.unit.notifiers.sandbox.hearing import Gateway
 
 AUTH = ("AC1", "secret")
 SEND = "/v1/projects/demo/messages:send"
@@ -26,43 +25,9 @@ MESSAGES = "/2010-04-01/Accounts/AC1/Messages.json"
 BEARER = {"Authorization": "Bearer local"}
 
 
-class Heard:
-    """A web server that remembers what was posted to it and fails as often as it is told to."""
-
-    def __init__(self) -> None:
-        self.posts: list[tuple[str, dict[str, str], str]] = []
-        self.failures = 0
-        heard = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                heard.posts.append((self.path, dict(self.headers), body))
-                heard.failures, status = heard.failures - 1, 503 if heard.failures > 0 else 204
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
-def heard() -> Iterator[Heard]:
-    made = Heard()
-    thread = threading.Thread(target=made.server.serve_forever, args=(0.05,))
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
-
-
-@pytest.fixture
-def sandbox(heard: Heard, tmp_path: Path) -> Iterator[Sandbox]:
-    options = Options(twilio_auth_token="secret", callback_base=heard.base, requests_file=tmp_path / "requests.jsonl")
+def sandbox(gateway: Gateway, tmp_path: Path) -> Iterator[Sandbox]:
+    options = Options(twilio_auth_token="secret", callback_base=gateway.base, requests_file=tmp_path / "requests.jsonl")
     with running(options) as started:
         yield started
 
@@ -85,22 +50,22 @@ def push(token: str, **changes: Any) -> dict[str, Any]:
     return {"message": {"token": token, "notification": {"title": "T", "body": "B"}, "data": data, **changes}}
 
 
-def test_a_phone_acknowledges_what_reached_it(client: httpx.Client, heard: Heard) -> None:
+def test_a_phone_acknowledges_what_reached_it(client: httpx.Client, gateway: Gateway) -> None:
     assert client.post(SEND, json=push("phone-opens"), headers=BEARER).status_code == 200
-    until(lambda: len(heard.posts) == 2)
-    assert [(path, json.loads(body)) for path, _, body in heard.posts] == [
+    until(lambda: len(gateway.posts) == 2)
+    assert [(path, json.loads(body)) for path, _, body in gateway.posts] == [
         ("/hooks/push/msg_1", {"event": "delivered"}),
         ("/hooks/push/msg_1", {"event": "opened"}),
     ]
 
 
 def test_a_silent_phone_shows_the_message_and_says_nothing(
-    client: httpx.Client, sandbox: Sandbox, heard: Heard
+    client: httpx.Client, sandbox: Sandbox, gateway: Gateway
 ) -> None:
     client.post(SEND, json=push("phone-silent"), headers=BEARER)
     client.post(SEND, json=push("phone"), headers=BEARER)
-    until(lambda: heard.posts)
-    assert len(heard.posts) == 1
+    until(lambda: gateway.posts)
+    assert len(gateway.posts) == 1
     assert len(sandbox.record.messages("push", "phone-silent")) == 1
 
 
@@ -135,11 +100,11 @@ def form(to: str, **changes: str) -> dict[str, str]:
     return {"To": to, "From": "+818000000000", "Body": "Text", "StatusCallback": callback, **changes}
 
 
-def test_status_callbacks_are_signed_for_the_public_url(client: httpx.Client, heard: Heard) -> None:
+def test_status_callbacks_are_signed_for_the_public_url(client: httpx.Client, gateway: Gateway) -> None:
     created = client.post(MESSAGES, data=form("+818011112222"), auth=AUTH)
     assert created.status_code == 201
-    until(lambda: len(heard.posts) == 2)
-    for (path, headers, body), status in zip(heard.posts, ["sent", "delivered"], strict=True):
+    until(lambda: len(gateway.posts) == 2)
+    for (path, headers, body), status in zip(gateway.posts, ["sent", "delivered"], strict=True):
         fields = {name: values[0] for name, values in parse_qs(body).items()}
         assert (fields["MessageSid"], fields["MessageStatus"]) == (created.json()["sid"], status)
         assert RequestValidator("secret").validate(
@@ -147,11 +112,11 @@ def test_status_callbacks_are_signed_for_the_public_url(client: httpx.Client, he
         )
 
 
-def test_a_callback_that_fails_is_repeated(client: httpx.Client, heard: Heard) -> None:
-    heard.failures = 1
+def test_a_callback_that_fails_is_repeated(client: httpx.Client, gateway: Gateway) -> None:
+    gateway.failures = 1
     client.post(MESSAGES, data=form("+815005550103"), auth=AUTH)
-    until(lambda: len(heard.posts) == 3)
-    said = [parse_qs(body) for _, _, body in heard.posts]
+    until(lambda: len(gateway.posts) == 3)
+    said = [parse_qs(body) for _, _, body in gateway.posts]
     assert sorted(each["MessageStatus"][0] for each in said) == ["sent", "sent", "undelivered"]
     assert [each["ErrorCode"] for each in said if "ErrorCode" in each] == [["30003"]]
 

@@ -17,9 +17,8 @@ from notifiers.sandbox.webpush import browser, decrypt, subscription_of
 from notifiers.webpush import vapid
 from notifiers.webpush.config import WebPushConfig
 from notifiers.webpush.notifier import WebPushNotifier
-from tests.unit.notifiers.sandbox.test_acts import Gateway, act, gateway, newest
-
-__all__ = ["gateway"]
+from tests.unit.notifiers.sandbox.hearing import Gateway
+from tests.unit.notifiers.sandbox.test_acts import act, newest
 
 KEY = vapid.new_key()
 ACK = "https://public.example/hooks/push/m1?token=t"
