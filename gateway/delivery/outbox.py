@@ -91,26 +91,33 @@ class Outbox:
         self._clock = clock
         self._on_step_ended = on_step_ended
         self._wake = threading.Event()
-        spares = spares or {}
-        buckets = {channel: Bucket.of(per_second) for channel, per_second in (rates or {}).items()}
+        self._more = True
+        """More may be due than was claimed."""
+        self._routes = self._made_routes(notifiers, spares or {}, rates or {}, threads)
+        self._lanes = [lane for route in self._routes.values() for lane in route.lanes]
+        self._recorder = Recorder(engine, rules, clock, self._changed, _buckets(self._lanes))
+
+    def _made_routes(
+        self,
+        notifiers: Mapping[str, Notifier],
+        spares: Mapping[str, Notifier],
+        rates: Mapping[str, float],
+        threads: int,
+    ) -> dict[str, Route]:
+        """A lane for each provider that is configured; a channel without any says so by the one it has."""
+        buckets = {channel: Bucket.of(per_second) for channel, per_second in rates.items()}
         used = [name for name, each in notifiers.items() if name in spares or not isinstance(each, Unconfigured)]
         width = max(1, threads // max(1, len(used)))
 
         def lane(channel: str, notifier: Notifier) -> Lane:
             return Lane(notifier, width if channel in used else 1, self._freed, bucket=buckets.get(channel))
 
-        self._more = True
-        """More may be due than was claimed."""
-        self._routes: dict[str, Route] = {}
+        routes = {}
         for channel, notifier in notifiers.items():
-            known = [
-                each
-                for each in (notifier, spares.get(channel))
-                if each is not None and not isinstance(each, Unconfigured)
-            ]
-            self._routes[channel] = Route([lane(channel, each) for each in known or [notifier]])
-        self._lanes = [lane for route in self._routes.values() for lane in route.lanes]
-        self._recorder = Recorder(engine, rules, clock, self._changed, _buckets(self._lanes))
+            both = [each for each in (notifier, spares.get(channel)) if each is not None]
+            known = [each for each in both if not isinstance(each, Unconfigured)]
+            routes[channel] = Route([lane(channel, each) for each in known or [notifier]])
+        return routes
 
     def wake(self) -> None:
         """Something may be due."""
