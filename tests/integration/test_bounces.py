@@ -97,7 +97,7 @@ def test_a_mail_that_a_person_sent_again_may_come_back_again(engine: Engine) -> 
     message_id = a_mail(engine)
     assert come_back(engine, "exchange_full_mailbox", message_id) is Verdict.TAKEN
     with engine.begin() as connection:
-        assert messages.requeue(connection, message_id)
+        assert messages.requeue(connection, message_id, None)
     execute(engine, "UPDATE messages SET state = 'accepted', attempts = 2")
     assert come_back(engine, "exchange_full_mailbox", message_id) is Verdict.TAKEN
     assert rows(engine, "SELECT state FROM messages") == [("failed",)]
