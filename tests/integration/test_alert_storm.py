@@ -6,23 +6,19 @@ on the bill.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from gateway.delivery.links import Links
-from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.storage import consents, customers
 from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
 from gateway.worker.partition import Folded
-from gateway.worker.writer import Writer
 from notifiers.policy import Cap, Digest, Money, policy_settings
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
@@ -34,6 +30,7 @@ from tests.integration.delivery_fixture import (
     eventually,
     rows,
 )
+from tests.integration.worker_fixture import all_at_once
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
 
@@ -63,6 +60,7 @@ POLICY = policy_settings(
     money=Money(daily_budget={"sms": BUDGET}, daily_reserve={"sms": RESERVE}, sms_per_prefix=PER_PREFIX),
     digest=Digest(frozenset({"maintenance"})),
 )
+
 CRITICALS = "SELECT id FROM decisions WHERE severity = 'critical'"
 UNSENT = "SELECT count(*) FROM messages WHERE state NOT IN ('accepted', 'delivered')"
 
@@ -89,22 +87,6 @@ def storm(worker: str, names: Sequence[str], times: int, severity: str) -> list[
     return [Folded(0, at + 1, tuple(made[at : at + 20])) for at in range(0, len(made), 20)]
 
 
-def work(engine: Engine, means: Means, *loads: list[Folded]) -> None:
-    """Each load by a worker of its own, all at once."""
-    begin = threading.Barrier(len(loads))
-
-    def one(records: list[Folded]) -> None:
-        with engine.connect() as connection:
-            writer = Writer(connection, follow(means), lambda: datetime.now(UTC))
-            begin.wait(10)
-            writer.commit(records)
-            writer.close()
-
-    with ThreadPoolExecutor(len(loads)) as pool:
-        for each in [pool.submit(one, records) for records in loads]:
-            each.result(120)
-
-
 def billed(stand_ins: StandIns) -> int:
     """Segments that the provider was given to send, by its own count."""
     return sum(int(each["detail"]["segments"]) for each in stand_ins.messages(channel="sms"))
@@ -118,8 +100,8 @@ def test_a_storm_costs_no_more_than_its_cap_the_critical_pass_and_the_rest_is_to
     before = billed(stand_ins)
     half = ALERTS_EACH // 2
     noisy = real[:NOISY]
-    work(engine, means, storm("n", noisy, half, "minor"), storm("o", noisy[::-1], half, "minor"))
-    work(
+    all_at_once(engine, means, storm("n", noisy, half, "minor"), storm("o", noisy[::-1], half, "minor"))
+    all_at_once(
         engine,
         means,
         storm("a", real + invented, half, "minor"),
@@ -132,7 +114,7 @@ def test_a_storm_costs_no_more_than_its_cap_the_critical_pass_and_the_rest_is_to
         assert rows(engine, "SELECT used FROM spending WHERE kind = 'channel'") == [(ordinary,)]
 
         # The budget is gone; what is critical still goes out, from the reserve.
-        work(engine, means, storm("c", real[:CRITICAL], 1, "critical"), storm("d", invented, 1, "critical"))
+        all_at_once(engine, means, storm("c", real[:CRITICAL], 1, "critical"), storm("d", invented, 1, "critical"))
         eventually(lambda: rows(engine, UNSENT) == [(0,)], within=60)
     told = {to for (to,) in rows(engine, f"SELECT customer_id FROM messages WHERE decision_id IN ({CRITICALS})")}
     assert told == set(real[:CRITICAL])

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
 from gateway.delivery import spending
 from gateway.delivery.links import Links
-from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.worker.partition import Folded
-from gateway.worker.writer import Writer
 from notifiers.policy import Cap, Digest, Money, policy_settings
 from notifiers.sms.segments import segments
 from notifiers.templates import Templates
 from rules.decision import Decision, NotifyAction
 from tests.integration.delivery_fixture import a_customer, a_decision, decide, execute, rows
+from tests.integration.worker_fixture import all_at_once
 
 SMS = NotifyAction("alert", ("sms",))
 NEVER = {"offers": "never", "maintenance": "never"}
@@ -47,22 +44,6 @@ def storm(worker: str, names: Sequence[str], severity: str) -> list[Folded]:
     return [Folded(0, seq, (decision,)) for seq, decision in enumerate(made, start=1)]
 
 
-def run(engine: Engine, means: Means, *loads: list[Folded]) -> None:
-    """Each load by a worker of its own, all at once."""
-    begin = threading.Barrier(len(loads))
-
-    def work(records: list[Folded]) -> None:
-        with engine.connect() as connection:
-            writer = Writer(connection, follow(means), lambda: datetime.now(UTC))
-            begin.wait(10)
-            writer.commit(records)
-            writer.close()
-
-    with ThreadPoolExecutor(len(loads)) as pool:
-        for each in [pool.submit(work, records) for records in loads]:
-            each.result(60)
-
-
 def spent(engine: Engine) -> int:
     """Segments of all SMS that were queued, counted anew."""
     return sum(segments(body).parts for (body,) in rows(engine, "SELECT body FROM messages WHERE channel = 'sms'"))
@@ -76,20 +57,20 @@ def test_a_storm_stays_within_the_budget_and_critical_messages_pass(engine: Engi
     means = means_with(Money(daily_budget={"sms": 30}, daily_reserve={"sms": 2 * NUMBERS}))
     names = customers(engine)
 
-    run(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
+    all_at_once(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
     ordinary = spent(engine)
     # A message may not fit into what is left, and is then not sent.
     assert 30 - segments(rows(engine, "SELECT max(body) FROM messages")[0][0]).parts < ordinary <= 30
     assert set(reasons(engine)) == {"budget_used_up"}
     assert rows(engine, "SELECT provider FROM provider_alarms") == [("sms budget",)]
 
-    run(engine, means, storm("c", names, "critical"))
+    all_at_once(engine, means, storm("c", names, "critical"))
     assert spent(engine) - ordinary >= NUMBERS, "nobody was left out"
     assert rows(engine, "SELECT used FROM spending WHERE kind = 'channel'") == [(spent(engine),)]
 
 
 def test_even_critical_messages_end_with_the_reserve(engine: Engine) -> None:
-    run(
+    all_at_once(
         engine,
         means_with(Money(daily_budget={"sms": 5}, daily_reserve={"sms": 20})),
         storm("a", names := customers(engine), "critical"),
@@ -101,7 +82,7 @@ def test_even_critical_messages_end_with_the_reserve(engine: Engine) -> None:
 def test_pumped_numbers_share_one_cap(engine: Engine) -> None:
     means = means_with(Money(sms_per_prefix=12, sms_per_number=4))
     names = customers(engine)
-    run(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
+    all_at_once(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
     assert 0 < spent(engine) <= 12
     assert set(reasons(engine)) <= {"prefix_cap", "number_cap"}
     assert rows(engine, "SELECT count(*) FROM faults") == [(0,)]
@@ -116,7 +97,7 @@ def test_what_a_storm_over_one_customer_leaves_out_comes_in_one_digest(engine: E
     loads = [
         [Folded(0, seq, (a_decision(f"{worker}{seq:02d}", notify=SMS),)) for seq in range(1, 11)] for worker in "ab"
     ]
-    run(engine, means, *loads)
+    all_at_once(engine, means, *loads)
     assert (len(rows(engine, "SELECT 1 FROM messages")), reasons(engine)) == (3, {"frequency_cap": 17})
 
     tomorrow = datetime.now(UTC) + timedelta(days=1)

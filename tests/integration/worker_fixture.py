@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 
+from gateway.delivery.means import follow
+from gateway.delivery.rendering import Means
 from gateway.log import EventLog
 from gateway.worker import run as worker
-from gateway.worker.writer import Follow
+from gateway.worker.partition import Folded
+from gateway.worker.writer import Follow, Writer
 from rules.decision import Decision, Intervention
 from tests.integration.nats_fixture import NatsServer
 
@@ -64,6 +69,22 @@ async def working(
     finally:
         stop.set()
         await asyncio.wait_for(running, 20)
+
+
+def all_at_once(engine: Engine, means: Means, *loads: list[Folded]) -> None:
+    """Each load by a worker of its own, all at once; they contact customers."""
+    begin = threading.Barrier(len(loads))
+
+    def work(records: list[Folded]) -> None:
+        with engine.connect() as connection:
+            writer = Writer(connection, follow(means), lambda: datetime.now(UTC))
+            begin.wait(10)
+            writer.commit(records)
+            writer.close()
+
+    with ThreadPoolExecutor(len(loads)) as pool:
+        for each in [pool.submit(work, records) for records in loads]:
+            each.result(120)
 
 
 def read(engine: Engine, sql: str) -> list[tuple[object, ...]]:
