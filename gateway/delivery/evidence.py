@@ -213,10 +213,10 @@ def inbound_sms(connection: Connection, customer_id: str, sid: str, body: str, n
 
     STOP and its kin are a "no" to every purpose by SMS, START takes that back, anything else is an answer.
     """
-    entry_id = derived_id("t", customer_id, "reply", sid)
-    if _is_there(connection, entry_id):
-        return []
-    meant = keyword(body)
+    entry_id, meant = derived_id("t", customer_id, "reply", sid), keyword(body)
+    heard_at = _heard_at(connection, entry_id)
+    if heard_at is not None:  # said again: whoever heard it first may have died before it stopped what it answers
+        return [] if meant is not None else messages.replied_to(connection, customer_id, "sms", left_by=heard_at)
     detail: dict[str, object] = {"from": number, "body": body[:_MAX_QUOTE], "sid": sid}
     summary = f"Replied by SMS: {body[:_MAX_QUOTE]}"
     if meant is Keyword.STOP:
@@ -251,8 +251,8 @@ def acknowledge(connection: Connection, contact_id: str, summary: str, now: date
     _acknowledge(connection, contact_id, summary, now)
 
 
-def _is_there(connection: Connection, entry_id: str) -> bool:
-    return connection.execute(select(entry_table.c.id).where(entry_table.c.id == entry_id)).first() is not None
+def _heard_at(connection: Connection, entry_id: str) -> datetime | None:
+    return connection.execute(select(entry_table.c.at).where(entry_table.c.id == entry_id)).scalar_one_or_none()
 
 
 def _locked(connection: Connection, message_id: str) -> Claimed | None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, RowMapping, and_, exists, func, or_, select, text, update
+from sqlalchemy import Connection, CursorResult, RowMapping, and_, exists, func, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import charges
@@ -247,11 +247,12 @@ def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
     ]
 
 
-def replied_to(connection: Connection, customer_id: str, channel: str) -> list[str]:
+def replied_to(connection: Connection, customer_id: str, channel: str, *, left_by: datetime | None = None) -> list[str]:
     """Contacts of the customer that have left on ``channel``: what a reply on it may be an answer to.
 
-    They are open, or a case is because nobody had answered.
+    They are open, or a case is because nobody had answered. ``left_by``: not those that left later.
     """
+    in_time = true() if left_by is None else func.coalesce(messages.c.first_sent_at, messages.c.created_at) <= left_by
     case = exists().where(cases.c.id == contacts.c.context[CASE_TOLD].astext, cases.c.state == "open")
     query = (
         select(contacts.c.id)
@@ -262,6 +263,7 @@ def replied_to(connection: Connection, customer_id: str, channel: str) -> list[s
             or_(contacts.c.state.in_(("active", "held")), and_(contacts.c.state == "exhausted", case)),
             messages.c.channel == channel,
             or_(messages.c.state.in_(("sending", "unknown")), messages.c.provider_id.is_not(None)),
+            in_time,
         )
     )
     return list(connection.execute(query).scalars())

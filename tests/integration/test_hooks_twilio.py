@@ -169,6 +169,32 @@ async def test_a_reply_stands_on_the_timeline_once_and_stops_the_escalation(
     assert rows(engine, "SELECT state, due_at FROM contacts") == [("acknowledged", None)]
 
 
+async def test_a_reply_that_was_heard_by_a_process_that_died_stops_the_escalation_when_it_is_said_again(
+    engine: Engine, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    an_sms(engine)
+    inbound = {"MessageSid": "SM7", "From": "+819012345678", "Body": "I am on my way"}
+    with monkeypatch.context() as patched:
+        patched.setattr(evidence, "acknowledge", die)
+        with pytest.raises(SystemExit):
+            await post(http, "/hooks/twilio/inbound", inbound)
+    assert rows(engine, "SELECT state FROM contacts") == [("active",)]
+
+    assert (await post(http, "/hooks/twilio/inbound", inbound)).status_code == 200
+    assert rows(engine, "SELECT state FROM contacts") == [("acknowledged",)]
+    assert len(rows(engine, "SELECT 1 FROM timeline WHERE kind = 'reply'")) == 1
+
+    execute(engine, "UPDATE contacts SET state = 'active'")
+    execute(engine, "UPDATE messages SET first_sent_at = now() + interval '1 minute'")
+    assert (await post(http, "/hooks/twilio/inbound", inbound)).status_code == 200
+    assert rows(engine, "SELECT state FROM contacts") == [("active",)], (
+        "what left after the reply is not answered by it"
+    )
+
+
 async def test_a_reply_stands_once_on_the_open_cases_that_it_is_about(engine: Engine, http: httpx.AsyncClient) -> None:
     an_sms(engine)
     for case_id, device_id, state, customer in (
