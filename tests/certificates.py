@@ -12,11 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """Write a certificate of ``localhost`` and 127.0.0.1, signed by itself, and its key; both as PEM."""
+def self_signed(folder: Path, *addresses: str) -> tuple[Path, Path]:
+    """Write a certificate of ``localhost`` and ``addresses``, signed by itself, and its key; both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    names: list[x509.GeneralName] = [
+        x509.DNSName("localhost"),
+        *(x509.IPAddress(ip_address(address)) for address in addresses),
+    ]
     now = datetime.now(UTC)
     built = (
         x509.CertificateBuilder()

@@ -209,7 +209,7 @@ def test_a_url_that_is_none_is_refused_with_an_example() -> None:
 
 def secured(folder: Path) -> tuple[ssl.SSLContext, Path]:
     """A server's TLS context for localhost, and the file that a client trusts it by."""
-    cert_file, key_file = self_signed(folder)
+    cert_file, key_file = self_signed(folder, "127.0.0.1")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(cert_file, key_file)
     return context, cert_file

@@ -198,7 +198,7 @@ async def test_the_load_generator_sends_what_it_counts_as_valid_payloads_in_orde
 # paho leaves the socket of a failed TLS handshake to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
 async def test_over_tls_the_broker_is_trusted_by_the_given_authority_only(tmp_path: Path) -> None:
-    certificate, key = self_signed(tmp_path)
+    certificate, key = self_signed(tmp_path, "127.0.0.1")
     process = BrokerProcess(
         tmp_path, f"tls {{ cert_file: {json.dumps(str(certificate))}, key_file: {json.dumps(str(key))} }}"
     )

@@ -175,7 +175,7 @@ class Inbox:
 @contextmanager
 def secured(folder: Path) -> Iterator[tuple[int, Inbox, Path]]:
     """A server that demands STARTTLS and the password ``right``."""
-    certificate, key = self_signed(folder)
+    certificate, key = self_signed(folder, "127.0.0.1")
     with controlled(certificate, key, implicit=False) as (port, inbox):
         yield port, inbox, certificate
 
