@@ -48,6 +48,7 @@ KEY = vapid.new_key()
 PUBLIC_KEY = vapid.public_of(vapid.key_of(KEY))
 CUSTOMER = "hanako"
 WITHIN_S = 15.0
+WORKER_STATE = "async () => (await navigator.serviceWorker.ready).active.state"
 
 SUBSCRIBING = """
 const subscription = SUBSCRIPTION;
@@ -152,8 +153,9 @@ class Visit(NamedTuple):
     registrations: list[str]
 
     def deliver(self, data: str) -> None:
-        """What the browser does with what its push service sends."""
+        """What the browser does with what its push service sends; real subscribing waits for the worker by itself."""
         wait_for(lambda: self.registrations, self.page)
+        wait_for(lambda: self.page.evaluate(WORKER_STATE) == "activated", self.page)
         origin = self.page.evaluate("location.origin")
         push = {"origin": origin, "registrationId": self.registrations[-1], "data": data}
         self.devtools.send("ServiceWorker.deliverPushMessage", push)
