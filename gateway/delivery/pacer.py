@@ -43,6 +43,9 @@ class Pacer:
         self._clock = clock
         self._on_queued = on_queued
         self._wake = threading.Event()
+        self._not_rested: dict[str, datetime] = {}
+        """Contacts that could not be taken back at nightfall, and until when they are left alone. What they have
+        queued is not claimed meanwhile."""
 
     def reword(self, templates: Templates) -> None:
         """Word what is begun from now on with ``templates``."""
@@ -91,12 +94,23 @@ class Pacer:
     def rest_once(self) -> bool:
         """Take back what has not left before its customer's quiet hours; false where there is no such thing."""
         now = self._clock()
+        self._not_rested = {contact: until for contact, until in self._not_rested.items() if until > now}
         with self._engine.connect() as connection:
             overtaken = messages.overtaken_by_night(connection, now, REST_AT_ONCE)
-        for contact_id in overtaken:
+        found = [contact_id for contact_id in overtaken if contact_id not in self._not_rested]
+        for contact_id in found:
+            self._rest(contact_id, now)
+        return bool(found)
+
+    def _rest(self, contact_id: str, now: datetime) -> None:
+        try:
             with self._engine.begin() as connection:
                 steps.rest(connection, contact_id, now)
-        return bool(overtaken)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # nor one that can't be taken back
+            log.exception("pacer.rest_set_aside", contact_id=contact_id)
+            self._not_rested[contact_id] = now + SET_ASIDE
 
     def tell_once(self) -> bool:
         """Make the digest that is due longest; false where none is."""

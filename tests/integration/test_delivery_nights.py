@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gateway.delivery import resending, settlement, steps
 from gateway.delivery.outbox import Outbox
-from gateway.delivery.pacer import Pacer
+from gateway.delivery.pacer import SET_ASIDE, Pacer
 from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Rules, Sent
 from gateway.past import contacts_past
@@ -243,6 +243,35 @@ def test_looking_twice_at_the_same_night_changes_nothing(engine: Engine) -> None
         steps.rest(connection, contact_id, NIGHT)
     look(engine, means, NIGHT)
     assert rows(engine, "SELECT id, state FROM messages UNION ALL SELECT id, state FROM contacts") == before
+
+
+def test_one_that_our_own_code_fails_on_holds_up_no_other_and_does_not_leave(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    means = resting(engine)
+    a_customer(engine)
+    for name in ("1", "2"):
+        decide(engine, means, an_alert(name=name), at=EVENING)
+    [(broken,), (_,)] = rows(engine, "SELECT contact_id FROM messages ORDER BY created_at")
+    rest = steps.rest
+
+    def fail(connection: Connection, contact_id: str, now: datetime) -> None:
+        if contact_id == broken:
+            raise ValueError("of our own making")
+        rest(connection, contact_id, now)
+
+    now = [NIGHT]
+    pacer = Pacer(engine, means, lambda: now[0], lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "rest", fail)
+        assert [pacer.rest_once(), pacer.rest_once()] == [True, False]
+    queued = "SELECT contact_id FROM messages WHERE state = 'queued'"
+    assert rows(engine, queued) == [(broken,)]
+    assert claim(engine, NIGHT) == []
+    assert not pacer.rest_once()
+    now[0] += SET_ASIDE
+    assert pacer.rest_once()
+    assert rows(engine, queued) == []
 
 
 def test_a_process_that_dies_between_taking_back_and_holding_loses_nothing(engine: Engine) -> None:
