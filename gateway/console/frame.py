@@ -39,6 +39,7 @@ PLACES: Final = (
 _WAYS: Final = {place: (href, label) for place, label, href in PLACES}
 _HEAD: Final = (
     '<script src="/console/assets/theme.js"></script>'
+    '<script src="/console/assets/early.js?v={version}"></script>'
     '<link rel="stylesheet" href="/console/assets/console.css?v={version}">'
 )
 

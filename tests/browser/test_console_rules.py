@@ -118,6 +118,34 @@ def test_somebody_asks_why_a_rule_did_not_fire(console: Console, watched: Watche
     assert not watched.faults
 
 
+EARLY = """async (device) => {
+  // The connection stands 12 ms after the text was typed and 7 ms after the button was pressed.
+  const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+  const field = document.querySelector("input[placeholder=Device]");
+  window.did_handshake = false;
+  field.value = device;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  await sleep(5);
+  [...document.querySelectorAll("button")].find((each) => each.innerText.trim().toLowerCase() === "ask").click();
+  await sleep(7);
+  window.did_handshake = true;
+}"""
+
+
+def test_who_presses_a_button_before_the_page_is_connected_is_answered_as_they_typed(
+    console: Console, watched: Watched
+) -> None:
+    with_rules(console)
+    page = watched.page
+    log_in(page, console)
+    page.goto(f"{console.url}/console/rules/too-warm")
+    page.wait_for_function("() => window.did_handshake === true")
+    for device in ("chiller-18", "chiller-19", "chiller-20"):
+        page.evaluate(EARLY, device)
+        expect(page.locator(".notice")).to_contain_text(f"'{device}'")
+    assert not watched.faults
+
+
 def test_a_change_that_is_no_rule_is_named_with_its_line(console: Console, watched: Watched) -> None:
     with_rules(console)
     page = watched.page
