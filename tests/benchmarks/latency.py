@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.acceptance.rig import Rig, eventually, rig
 from tests.benchmarks import cpu, fleet, load
@@ -11,49 +12,65 @@ from tests.benchmarks.figures import Figure, Section, percentile
 from tests.benchmarks.settings import Settings
 
 DEVICES = 1_000
-RATE = 500
-HOT_EVERY = {"latency": 101, "latency, many messages": 21}
-"""Of so many readings one is hot. They share no factor with the devices of a connection: each hot reading is another
-device's, and calm ones follow it."""
+
+
+class Stream(NamedTuple):
+    """``rate`` events a second, of which one in ``hot_every`` is hot."""
+
+    rate: int
+    hot_every: int
+
+
+# No `hot_every` shares a factor with the devices of a connection: each hot reading is another device's, and calm ones
+# follow it.
+STREAMS = {
+    "latency": Stream(500, 101),
+    "latency, many messages": Stream(500, 21),
+    "latency, many readings": Stream(2_000, 401),
+}
 WARM_UP_SECONDS = 5.0
 SETTLE_SECONDS = 60.0
 TRANSITIONS = ("firing", "resolved")
 
 
 def run(settings: Settings) -> list[Section]:
-    """Send 500 events a second, of which a few, then many, fire an alert that is pushed, as is its end."""
+    """Send events of which a few, then many, then a few of many fire an alert that is pushed, as is its end."""
     with tempfile.TemporaryDirectory(prefix="kizashi-bench-") as made:
         folder = Path(made)
         with rig(folder, fleet.RULES, settings.gateway) as gateway:
             settings.say(f"bringing in {DEVICES} devices")
             fleet.bring_in(gateway, folder, DEVICES)
             # Calm first: a device's first reading is no crossing.
-            load.finish(load.start(gateway, rate=RATE, seconds=WARM_UP_SECONDS, devices=DEVICES, hot_every=0))
-            return [_section(settings, gateway, name, hot_every) for name, hot_every in HOT_EVERY.items()]
+            load.finish(
+                load.start(gateway, rate=STREAMS["latency"].rate, seconds=WARM_UP_SECONDS, devices=DEVICES, hot_every=0)
+            )
+            return [_section(settings, gateway, name, stream) for name, stream in STREAMS.items()]
 
 
-def _section(settings: Settings, gateway: Rig, name: str, hot_every: int) -> Section:
-    rounds = [_round(settings, gateway, hot_every) for _ in range(settings.runs)]
+def _section(settings: Settings, gateway: Rig, name: str, stream: Stream) -> Section:
+    rounds = [_round(settings, gateway, stream) for _ in range(settings.runs)]
     merged = [
         Figure(first.name, first.unit, tuple(value for each in rounds for value in each[n].values))
         for n, first in enumerate(rounds[0])
     ]
-    return Section(name, _METHOD.format(hot_every=hot_every), merged)
+    return Section(name, _METHOD.format(devices=DEVICES, rate=stream.rate, hot_every=stream.hot_every), merged)
 
 
 _METHOD = (
-    f"{RATE} events a second by MQTT QoS 1 on {DEVICES:,} devices with the same 20 rules; one in {{hot_every}} is hot, "
+    "{rate:,} events a second by MQTT QoS 1 on {devices:,} devices with the same 20 rules; one in {hot_every} is hot, "
     "fires `too-hot` (severity critical, purpose safety) and is pushed; the device's next reading resolves it, which "
     "is pushed too. Measured from the payload's `ts`, taken just before the publish, to the moment at which the "
     "stand-in for FCM has the request, on the same clock (1 ms). A run's percentiles are over all of its pushes."
 )
 
 
-def _round(settings: Settings, gateway: Rig, hot_every: int) -> list[Figure]:
+def _round(settings: Settings, gateway: Rig, stream: Stream) -> list[Figure]:
     seen = len(gateway.provider_requests())
     last = int(gateway.query("SELECT coalesce(max(at), 0) FROM decisions")[0][0])
     before = cpu.used(gateway)
-    shot = load.finish(load.start(gateway, rate=RATE, seconds=settings.seconds, devices=DEVICES, hot_every=hot_every))
+    shot = load.finish(
+        load.start(gateway, rate=stream.rate, seconds=settings.seconds, devices=DEVICES, hot_every=stream.hot_every)
+    )
     eventually(lambda: _under_way(gateway) == 0, within=SETTLE_SECONDS, what="all messages at their provider")
     spent = cpu.since(before, cpu.used(gateway))
     delays = _delays(gateway, seen, last)
