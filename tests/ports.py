@@ -14,7 +14,7 @@ _RANGES = 20
 """Each process of a parallel run has its own range. All lie below those from which the system takes the ports of
 outgoing connections, and below those that the product itself chooses from."""
 _PROMISES = 200
-"""So many of the latest ports are kept from other test processes, whether somebody listens there at the moment or not."""
+"""So many of the latest ports are kept from other test processes, whether or not somebody listens there now."""
 
 _worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _RANGES
 _numbers = count()

@@ -27,7 +27,8 @@ from gateway.storage.database import connect, migrate
 from tests.ports import free_port
 
 TEMPLATE = "migrated"
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
+_STOP_SECONDS = 30.0
 _numbers = count(1)
 
 # Nothing here survives the tests, so nothing need be safe from power loss.
@@ -91,7 +92,7 @@ class PostgresForTests:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(10)
+                self._process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -121,7 +122,8 @@ class PostgresForTests:
                 psycopg.connect(host="127.0.0.1", port=self._port, user="postgres", connect_timeout=1).close()
                 return
             except psycopg.OperationalError:
-                if time.monotonic() > end:
+                ended = self._process is not None and self._process.poll() is not None
+                if ended or time.monotonic() > end:
                     sys.stderr.write((self._folder / "postgres.log").read_text())
                     raise
                 time.sleep(0.05)
