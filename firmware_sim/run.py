@@ -172,10 +172,15 @@ class Stage:
             await asyncio.wait_for(self._end.wait(), seconds)
 
     async def _last_call(self) -> None:
-        """Wait for the acknowledgements of those whom the broker has heard at all."""
-        waits = [connection.drained() for connection in self._connections if connection.connects]
+        """Wait for the acknowledgements of those whom the broker has heard at all; a short run may end before that."""
+
+        async def heard(connection: Connection) -> None:
+            await connection.answered()
+            if connection.connects:
+                await connection.drained()
+
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*waits), _LAST_CALL_S)
+            await asyncio.wait_for(asyncio.gather(*map(heard, self._connections)), _LAST_CALL_S)
 
     async def _watch(self, watch: Callable[[Progress], None]) -> None:
         while True:

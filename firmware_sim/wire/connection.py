@@ -55,6 +55,7 @@ class Connection:
         self._greeting = greeting
         self._connected = False
         self._over = asyncio.Event()
+        self._answered = asyncio.Event()
         self._acknowledged = asyncio.Event()
         self._away_for = 0.0
         self._socket: Any = None
@@ -89,6 +90,10 @@ class Connection:
             else:
                 await asyncio.sleep(wait_seconds(attempt, self._rng))
                 attempt += 1
+
+    async def answered(self) -> None:
+        """Wait until the broker has said yes or no once, or turned out not to be there."""
+        await self._answered.wait()
 
     async def drained(self) -> None:
         """Wait until everything said is acknowledged."""
@@ -127,6 +132,7 @@ class Connection:
             if not self.refused:
                 _log.info("%s cannot reach %s:%s: %s", self.client_id, self._broker.host, self._broker.port, error)
             self.refused = str(error)
+            self._answered.set()
             return False
         self._socket = self._client.socket()
         if self._socket is None:
@@ -145,6 +151,7 @@ class Connection:
             self._client.loop_misc()
             self._flush()
         self._unwatch()
+        self._answered.set()
         self.outbox.connection_lost()
         return self.connects > before
 
@@ -186,6 +193,7 @@ class Connection:
     def _on_connect(
         self, _client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
+        self._answered.set()
         if reason.is_failure:
             if self.refused != str(reason):
                 _log.warning("%s was refused by the broker: %s", self.client_id, reason)

@@ -1,7 +1,9 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
+from paho.mqtt.client import Client
 from typer.testing import CliRunner
 
 from firmware_sim.blast import app as blast_app
@@ -49,6 +51,17 @@ def test_a_broker_that_is_not_there_ends_with_1_and_says_why() -> None:
     result = RUNNER.invoke(app, ["demo", "--broker", nobody_there(), "--seconds", "0.5"])
     assert result.exit_code == 1
     assert "refused" in result.output
+
+
+def test_an_answer_that_comes_after_the_last_second_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused_late(_: Client) -> None:
+        time.sleep(0.5)
+        raise ConnectionRefusedError("refused, and late")
+
+    monkeypatch.setattr(Client, "reconnect", refused_late)
+    result = RUNNER.invoke(app, ["demo", "--broker", nobody_there(), "--seconds", "0.1"])
+    assert result.exit_code == 1
+    assert "refused, and late" in result.output
 
 
 def test_the_load_generator_says_that_nobody_is_there() -> None:
