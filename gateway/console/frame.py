@@ -65,9 +65,13 @@ def page(console: Console, caller: Caller, place: str, title: str) -> Iterator[N
             yield
 
 
+class Fragment(ui.html, component="assets/fragment.js"):
+    """HTML of which the browser replaces only what differs: a press or a focus outlives the next refresh."""
+
+
 def html(content: Markup, *, tag: str = "div", classes: str = "") -> ui.html:
     """A fragment whose values are escaped already."""
-    return ui.html(content, sanitize=False, tag=tag).classes(classes)
+    return Fragment(content, sanitize=False, tag=tag).classes(classes)
 
 
 def show(*fragments: tuple[ui.html, Markup]) -> None:

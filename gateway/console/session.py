@@ -99,10 +99,11 @@ class SessionGate:
             return None
         if self._clock() < self._checked.get(caller, 0.0):
             return caller
+        asked = self._clock()  # from here on, however late the answer comes
         if not await run_in_threadpool(self._ring.still_valid, caller):
             self._checked.pop(caller, None)
             return None
-        self._checked[caller] = self._clock() + RECHECK_SECONDS
+        self._checked[caller] = asked + RECHECK_SECONDS
         return caller
 
     async def _turn_away(self, scope: Scope, receive: Receive, send: Send) -> None:

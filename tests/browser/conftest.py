@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from gateway.storage import keys
 from gateway.storage.database import connect
 from gateway.storage.tables import metadata
 from tests.postgres_fixture import PostgresForTests
+
+# How long a page takes says something about the machine; what is expected costs no more for being waited for longer.
+expect.set_options(timeout=30_000)
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
@@ -107,4 +110,5 @@ def log_in(page: Page, console: Console, key: str | None = None) -> None:
     """Through the door."""
     page.goto(f"{console.url}/console/login")
     page.fill("#key", key or console.agent_key)
-    page.click("button[type=submit]")
+    with page.expect_navigation(wait_until="commit"):  # with the cookie: what is opened next would overtake the form
+        page.click("button[type=submit]")

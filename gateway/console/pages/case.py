@@ -50,6 +50,8 @@ class Sheet:
         self._engine = engine
         self._caller = caller
         self._case_id = read[0].id
+        self._one_at_a_time = asyncio.Lock()
+        """Deeds happen in the order of the presses."""
         self._top = html(NOTHING)
         with ui.element("div").classes("grid"):
             with ui.element("div").classes("c7 stack"):
@@ -88,19 +90,19 @@ class Sheet:
         return deeds
 
     async def _comment(self, text: ui.textarea) -> None:
-        body = _plain(text.value)
-        if body and await self._do(lambda c: cases.comment(c, self._case_id, author=self._caller.name, body=body)):
-            text.set_value("")
+        body = _taken(text)
+        if body and not await self._do(lambda c: cases.comment(c, self._case_id, author=self._caller.name, body=body)):
+            _give_back(text, body)
 
     async def _resolve(self, text: ui.textarea) -> None:
-        ending = _plain(text.value)
-        if await self._do(lambda c: cases.resolve(c, self._case_id, by=self._caller.name, resolution=ending)):
-            text.set_value("")
+        ending = _taken(text)
+        if not await self._do(lambda c: cases.resolve(c, self._case_id, by=self._caller.name, resolution=ending)):
+            _give_back(text, ending)
 
     async def _assign(self, name: ui.input) -> None:
-        assignee = _plain(name.value)[:200]
-        if assignee and await self._do_assign(assignee):
-            name.set_value("")
+        assignee = _taken(name)
+        if assignee and not await self._do_assign(assignee[:200]):
+            _give_back(name, assignee)
 
     async def _do_assign(self, assignee: str) -> bool:
         return await self._do(lambda c: cases.assign(c, self._case_id, assignee=assignee, by=self._caller.name))
@@ -113,7 +115,8 @@ class Sheet:
                 deed(connection)
 
         try:
-            await asyncio.to_thread(in_transaction)
+            async with self._one_at_a_time:
+                await asyncio.to_thread(in_transaction)
         except AlreadyResolvedError:
             ui.notify("The case is resolved already.", type="warning")
             return False
@@ -142,8 +145,17 @@ class Sheet:
             self._assigning.set_visibility(case.state == "open")
 
 
-def _plain(value: str | None) -> str:
-    return (value or "").replace("\x00", "").strip()[:10_000]
+def _taken(field: ui.input | ui.textarea) -> str:
+    """What was typed, which leaves the field at once: a second press finds nothing, and what is typed next stays."""
+    typed = (field.value or "").replace("\x00", "").strip()[:10_000]
+    field.set_value("")
+    return typed
+
+
+def _give_back(field: ui.input | ui.textarea, typed: str) -> None:
+    """Nothing came of it, so it need not be typed again."""
+    if not field.value:
+        field.set_value(typed)
 
 
 def _read(engine: Engine, case_id: str) -> Read | None:

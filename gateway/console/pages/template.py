@@ -179,6 +179,8 @@ class SendTest:
                 self._answer = html(NOTHING)
 
     async def _send(self) -> None:
+        if "loading" in self._button.props:
+            return  # pressed twice: one test is enough
         self._button.props("loading")
         try:
             said = await asyncio.to_thread(self._sent)
