@@ -49,6 +49,8 @@ class Episode(msgspec.Struct, array_like=True, gc=False):
     """When to say what was not said."""
     announced_in: str | None = None
     """The store for which it speaks, once all partitions were told."""
+    inhibited_by: str | None = None
+    """The rule of which was last said that its alert speaks for this one."""
 
     def due(self, auto_resolve_after: Millis | None) -> Millis:
         """The next time at which something is to be done by itself."""

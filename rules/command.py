@@ -8,6 +8,7 @@ from devices.event import AlertCommand, Millis
 from rules.alert import Slot
 from rules.decision import Intervention, Outcome, Position, derived_id
 from rules.group import customer_of
+from rules.inhibition import acknowledged
 from rules.judgement import ENDINGS, end, fault
 from rules.state import PartitionState
 from rules.subject import Subject
@@ -54,7 +55,7 @@ def _heed(slot: Slot, subject: Subject, said: AlertCommand, at: Millis, position
 
 
 def _acknowledge(
-    slot: Slot, _subject: Subject, said: AlertCommand, at: Millis, _position: Position, _out: list[Outcome]
+    slot: Slot, subject: Subject, said: AlertCommand, at: Millis, _position: Position, _out: list[Outcome]
 ) -> bool:
     """Somebody knows: no repeats any more, nothing that still has to be said. Being raised is news all the same."""
     episode = slot.episode
@@ -63,6 +64,7 @@ def _acknowledge(
     episode.acknowledged_at, episode.acknowledged_by = at, said.by or SOMEBODY
     episode.repeat_at = episode.snoozed_until = episode.say_at = None
     episode.unsaid = False
+    acknowledged(slot, subject, at)
     return True
 
 

@@ -99,15 +99,17 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Intervention(msgspec.Struct, frozen=True):
-    """A person's word on an alert took effect, and the alert goes on. One who ends it makes a ``resolved`` decision.
+    """Whether anybody is to hear of an alert that goes on has changed, and no decision says so.
 
-    ``at`` is our time, ms.
+    A person's word took effect (one who ends it makes a ``resolved`` decision), or another rule's alert speaks for it
+    from now on (``inhibit``), or no longer does (``release``). ``at`` is our time, ms.
     """
 
     id: str
     at: int
-    action: Literal["acknowledge", "snooze"]
+    action: Literal["acknowledge", "snooze", "inhibit", "release"]
     by: str
+    """The person, or the other rule."""
     alert_id: str
     rule_id: str
     subject: str

@@ -35,7 +35,7 @@ from rules.command import obey
 from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
 from rules.group import Group
-from rules.inhibition import kept_quiet, release
+from rules.inhibition import concerned, hush, release
 from rules.judgement import fault, judge, withdraw
 from rules.lateness import LATE_MS
 from rules.membership import rejoin
@@ -320,15 +320,19 @@ def _member_changed(state: PartitionState, event: MemberChanged, position: Posit
         _evaluate(state, group, group.plan.touched_by(MEMBER + event.rule_id), position, out)
 
 
-def _alert_changed(state: PartitionState, event: AlertChanged, _position: Position, _out: list[Outcome]) -> None:
+def _alert_changed(state: PartitionState, event: AlertChanged, position: Position, out: list[Outcome]) -> None:
     state.shared_dirty = True
-    store = state.world.bulletin.hear(event, state.world.rules_at)
-    if store is None:
-        return
-    for subject in state.subjects.values():
-        if kept_quiet(subject, event.rule_id, store):
+    bulletin = state.world.bulletin
+    is_over_in = bulletin.hear(event, state.world.rules_at)
+    begins_in = event.store if event.firing and bulletin.fires(event.rule_id, event.store) else None
+    for store in filter(None, (is_over_in, begins_in)):
+        # In an order that a restart does not change.
+        found = sorted(each.id for each in state.subjects.values() if concerned(each, event.rule_id, store))
+        for subject in (state.subjects[subject_id] for subject_id in found):
+            at = max(event.at, state.now) - subject.lag
             rouse(subject)
-            release(subject, max(event.at, state.now) - subject.lag)
+            release(subject, at)
+            hush(subject, at, position, out)
             state.dirty.add(subject.id)
             state.schedule(subject)
 
@@ -442,6 +446,7 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
         if old is not None and old.phase == FIRING:
             withdraw(old, subject, now, position, out)
     release(subject, now)
+    hush(subject, now, position, out)
     subject.samples = {name: sample for name, sample in subject.samples.items() if name in plan.watched}
     if not plan.located:
         forget(subject)

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from typing import Literal
 
 from devices.event import Millis
-from rules.alert import FIRING, Slot
+from rules.alert import FIRING, Episode, Slot
+from rules.decision import Intervention, Outcome, Position, derived_id
 from rules.duration import SECOND
+from rules.group import customer_of
 from rules.lateness import late_by
 from rules.problem import Problem, closest
 from rules.reading import Reading
@@ -43,14 +46,10 @@ def _store_of(slot: Slot, subject: Subject) -> str | None:
     return (None if slot.episode is None else slot.episode.store_id) or subject.facts.store
 
 
-def kept_quiet(subject: Subject, rule_id: str, store: str) -> bool:
-    """Whether the rule's alert in ``store`` may have kept one of the subject's alerts quiet."""
+def concerned(subject: Subject, rule_id: str, store: str) -> bool:
+    """Whether the rule's alert in ``store`` may speak, or have spoken, for one of the subject's alerts."""
     return any(
-        slot is not None
-        and slot.episode is not None
-        and slot.episode.unsaid
-        and rule_id in slot.rule.inhibited_in_store
-        and _store_of(slot, subject) == store
+        slot.episode is not None and rule_id in slot.rule.inhibited_in_store and _store_of(slot, subject) == store
         for slot in subject.slots
     )
 
@@ -60,15 +59,66 @@ def release(subject: Subject, at: Millis) -> None:
 
     The subject's deadline is brought forward; its place in the timers is the caller's to renew.
     """
-    if late_by(subject) is not None:
-        return
+    late = late_by(subject) is not None
     for slot in subject.slots:
-        if slot is None or slot.episode is None or not slot.episode.unsaid:
+        episode = slot.episode
+        if episode is not None and (episode.inhibited_by is not None or (episode.unsaid and not late)):
+            _let_speak(slot, subject, episode, at)
+
+
+def acknowledged(slot: Slot, subject: Subject, at: Millis) -> None:
+    """Somebody has taken notice of the alert at ``at``: nothing is said any more, but that nothing speaks for it."""
+    if slot.episode is not None and slot.episode.inhibited_by is not None:
+        _let_speak(slot, subject, slot.episode, at)
+
+
+def _let_speak(slot: Slot, subject: Subject, episode: Episode, at: Millis) -> None:
+    """Unless it is snoozed, whose end says it, or something speaks for it still."""
+    if episode.snoozed_until is None and inhibitor(slot, subject) is None:
+        episode.say_at = max(at, subject.last_at) + SETTLE_MS
+        slot.due = min(slot.due, episode.say_at)
+        subject.due = min(subject.due, slot.due)
+
+
+def hush(subject: Subject, at: Millis, position: Position, out: list[Outcome]) -> None:
+    """An alert fires, or other rules hold: what was said already, and is spoken for from now on, becomes quiet."""
+    for slot in subject.slots:
+        episode = slot.episode
+        if episode is None or episode.inhibited_by is not None:
             continue
-        if slot.episode.snoozed_until is None and inhibitor(slot, subject) is None:
-            slot.episode.say_at = max(at, subject.last_at) + SETTLE_MS
-            slot.due = min(slot.due, slot.episode.say_at)
-            subject.due = min(subject.due, slot.due)
+        by = inhibitor(slot, subject)
+        if by is not None:
+            episode.inhibited_by = by
+            out.append(_word("inhibit", by, slot, subject, episode, at, position))
+
+
+def unhush(slot: Slot, subject: Subject, at: Millis, position: Position, out: list[Outcome]) -> None:
+    """Nothing speaks for the alert any more, and it has nothing new to say: what was under way goes on."""
+    episode = slot.episode
+    if episode is not None and episode.inhibited_by is not None:
+        by, episode.inhibited_by = episode.inhibited_by, None
+        out.append(_word("release", by, slot, subject, episode, at, position))
+
+
+def _word(
+    action: Literal["inhibit", "release"],
+    by: str,
+    slot: Slot,
+    subject: Subject,
+    episode: Episode,
+    at: Millis,
+    position: Position,
+) -> Intervention:
+    return Intervention(
+        id=derived_id("i", episode.alert_id, position.seq, position.index, action, at),
+        at=at + subject.lag,
+        action=action,
+        by=by,
+        alert_id=episode.alert_id,
+        rule_id=slot.rule.id,
+        subject=subject.id,
+        customer_id=customer_of(subject, slot.rule, "resolved"),  # whoever hears of its end
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def _fire(slot: Slot, subject: Subject, at: Millis, position: Position, out: lis
     episode.severity = highest(episode.holding, rule.severity)
     _say(slot, subject, alert_id, "firing", at, position, out)
     announce(slot, subject, at, position, out)
+    inhibition.hush(subject, at, position, out)
     wake(subject, rule.id, at)
 
 
@@ -179,6 +180,7 @@ def _say(
     if transition == "repeat" and not episode.unsaid:
         case = None  # it was opened when it fired
     episode.say_at = None
+    episode.inhibited_by = silent_for
     episode.unsaid = silent_for is not None or episode.snoozed_until is not None or late is not None
     out.append(
         msgspec.structs.replace(

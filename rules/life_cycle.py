@@ -5,8 +5,9 @@ from __future__ import annotations
 from devices.event import Millis
 from rules.alert import Episode, Slot
 from rules.decision import Outcome, Position
-from rules.inhibition import inhibitor
+from rules.inhibition import inhibitor, unhush
 from rules.judgement import BY_TIME, end, say_again
+from rules.lateness import late_by
 from rules.subject import Subject
 
 
@@ -34,9 +35,13 @@ def _say_what_was_not_said(
 ) -> None:
     """Another alert had spoken for this one and is over."""
     episode.say_at = None
-    if inhibitor(slot, subject) is None:
+    if inhibitor(slot, subject) is not None:
+        return
+    if episode.unsaid and (episode.inhibited_by is None or late_by(subject) is None):
         say_again(slot, subject, at, position, out)
         _repeat_after(slot, episode, at)
+    else:
+        unhush(slot, subject, at, position, out)
 
 
 def _repeat_after(slot: Slot, episode: Episode, until: Millis) -> None:

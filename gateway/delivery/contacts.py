@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, bindparam, select
 
-from gateway.delivery import endings, entries, gathering, steps, unanswered
+from gateway.delivery import endings, entries, gathering, inhibited, steps, unanswered
 from gateway.delivery.asking import ask
 from gateway.delivery.briefing import brief
 from gateway.delivery.links import Links
@@ -64,28 +64,41 @@ def contact(
     if decision.transition == "resolved":
         if decision.ended_by != PASSED:  # what happened did happen: it is told although the moment is over
             _resolved(connection, decision, means, now)
+        return
+    begun, silence = False, _silence(decision)
+    if decision.notify is not None and silence is not None:
+        _keep_quiet(connection, decision, silence, means, now)
     elif decision.notify is not None:
-        silence = _silence(decision)
-        if silence is not None:
-            _keep_quiet(connection, decision, silence, means, now)
-            return
         begun = _open(connection, decision, decision.customer_id, decision.notify.channels, means, now)
-        if begun and decision.transition == "raised":
-            _stop_earlier(connection, decision, Reason.RAISED, "the alert has become more serious", now)
+    if begun and decision.transition == "raised":
+        _stop_earlier(connection, decision, Reason.RAISED, "the alert has become more serious", now)
+    elif begun and decision.transition == "repeat":
+        waited = contacts.waiting(connection, decision.alert_id)
+        _stop(connection, waited, Reason.INHIBITED, "what another alert had kept quiet is told anew", now)
+    elif decision.transition in ("raised", "repeat") and decision.inhibited_by is None:
+        inhibited.resume(connection, decision.alert_id)
 
 
 def hold_back(connection: Connection, said: Intervention, now: datetime) -> None:
     """A person took notice of an alert, or wants it quiet: nobody is told any more of what was to be told so far.
 
+    While another rule's alert speaks for it nobody is told either; what was under way goes on when that is over.
+
     Args:
         connection: the word itself is already written on it; the caller commits.
-        said: the person's word.
+        said: the word.
         now: the present, UTC.
     """
-    if said.action == "acknowledge":
-        _stop_all(connection, said.alert_id, Reason.ACKNOWLEDGED, f"acknowledged by {said.by}", now, "acknowledged")
-    else:
-        _stop_all(connection, said.alert_id, Reason.SNOOZED, f"snoozed by {said.by}", now)
+    match said.action:
+        case "acknowledge":
+            _stop_all(connection, said.alert_id, Reason.ACKNOWLEDGED, f"acknowledged by {said.by}", now, "acknowledged")
+        case "snooze":
+            _stop_all(connection, said.alert_id, Reason.SNOOZED, f"snoozed by {said.by}", now)
+        case "inhibit":
+            for each in contacts.of_alert(connection, said.alert_id):
+                steps.hush(connection, each, now)
+        case "release":
+            inhibited.resume(connection, said.alert_id)
 
 
 def _stop_earlier(connection: Connection, decision: Decision, reason: Reason, why: str, now: datetime) -> None:

@@ -116,8 +116,8 @@ def of_suppression(
     at: datetime,
     held: bool = False,
 ) -> Entry:
-    """A "no" of the contact policy, or why it waits (``held``): that once for each night."""
-    until = (True, no.inputs.get("hold_until_ms")) if held else (False,)
+    """A "no" of the contact policy, or why it waits (``held``): that once for each night, and each other alert."""
+    until = (True, no.inputs.get("hold_until_ms", no.inputs.get("since_ms"))) if held else (False,)
     return Entry(
         id=derived_id(
             "t", request["decision_id"], customer_id, "suppression", no.channel or "", no.reason.value, *until

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, func
 
-from gateway.delivery import endings, entries, gathering, reach, spending, unanswered
+from gateway.delivery import endings, entries, gathering, inhibited, reach, spending, unanswered
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import CONTACTS, MESSAGES, SUPPRESSIONS
 from gateway.delivery.rendering import Means, links_of, messages_of
@@ -20,7 +20,7 @@ from gateway.delivery.unanswered import NotUsed
 from gateway.delivery.verdict import judge, tried
 from gateway.storage import alerts, contacts, links, messages, offer_codes, timeline, wake
 from gateway.storage.contacts import Contact
-from gateway.storage.messages import RESTED, Standing
+from gateway.storage.messages import INHIBITED, RESTED, Standing
 from notifiers.policy import ContactRequest, Customer, Plan, PolicySettings, Reason, Step, Suppression, is_vital
 from notifiers.templates import TemplateError
 
@@ -82,6 +82,19 @@ def rest(connection: Connection, contact_id: str, now: datetime) -> None:
         step_failed(connection, contact_id, contact.step - 1)
 
 
+def hush(connection: Connection, contact: Contact, now: datetime) -> None:
+    """Another alert speaks for the contact's own from now on: take back what has not left.
+
+    Where nothing of its present step went out the contact is due at once, to wait until that is over. The rest goes on
+    waiting for an answer; its next step finds out.
+    """
+    if contact.state in contacts.OPEN:
+        withdrawn = messages.withdraw(connection, contact.id, INHIBITED)
+        if withdrawn:
+            endings.note_withdrawn(connection, withdrawn, INHIBITED, now)
+            step_failed(connection, contact.id, contact.step - 1)
+
+
 def step_failed(connection: Connection, contact_id: str, step: int) -> None:
     """A message of ``step`` has ended badly: where all of that step have, the next one is due at once.
 
@@ -125,6 +138,8 @@ def _proceed(
             gathering.put_aside(
                 connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
             )
+    elif (untried or unanswered.is_wanted(contact)) and (by := alerts.inhibitor(connection, contact.alert_id)):
+        inhibited.wait(connection, contact, by, now)
     elif not untried and not failed:
         endings.time_is_up(connection, contact, present, unanswered.refused(planned.suppressions), now)
     elif not untried:

@@ -33,8 +33,8 @@ def tried(standing: Sequence[Standing]) -> set[str]:
     """The channels that need not be tried again.
 
     Args:
-        standing: all messages of a contact, by step. Where the night took one back, and nothing of its step went out
-            by its channel, that channel was not tried.
+        standing: all messages of a contact, by step. Where the night or another alert took one back, and nothing of
+            its step went out by its channel, that channel was not tried.
     """
     last = {message.channel: message.step for message in standing}
     newest = [message for message in standing if message.step == last[message.channel]]

@@ -147,7 +147,8 @@ def _refused(connection: Connection, since: datetime, until: datetime) -> tuple[
     )
     for row in rows:
         if row.detail.get("held"):
-            held.add((row.customer_id, row.decision_id))
+            if row.reason not in BESIDES:
+                held.add((row.customer_id, row.decision_id))
             continue
         reasons[row.reason] = reasons.get(row.reason, 0) + 1
         request: dict[str, Any] | None = row.detail.get("request")

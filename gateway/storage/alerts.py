@@ -41,7 +41,7 @@ def keep(connection: Connection, decision: Decision) -> list[timeline.Entry]:
 
 
 def heed(connection: Connection, said: Intervention) -> bool:
-    """Write what a person said of an alert onto its row and its customer's timeline.
+    """Write what a person said of an alert onto its row and its customer's timeline; onto its row what speaks for it.
 
     Returns:
         False where it was already written, or the alert is over or erased: then nothing follows from it.
@@ -53,12 +53,17 @@ def heed(connection: Connection, said: Intervention) -> bool:
     row = {name: getattr(said, name) for name in ("id", "alert_id", "action", "by", "at", "until")}
     if connection.execute(_HEED, row).one_or_none() is None:
         return False
-    noticed: dict[str, Any] = {"acknowledged_at": said.at, "acknowledged_by": said.by, "snoozed_until": None}
-    changes = noticed if said.action == "acknowledge" else {"snoozed_until": said.until}
-    connection.execute(update(alerts).where(alerts.c.id == said.alert_id).values(changes))
-    if said.customer_id is not None:
+    connection.execute(update(alerts).where(alerts.c.id == said.alert_id).values(_heeded(said)))
+    # That another alert speaks for it is told there where it keeps something back.
+    if said.customer_id is not None and said.action in ("acknowledge", "snooze"):
         timeline.add(connection, [_entry_of_word(said, summary)])
     return True
+
+
+def inhibitor(connection: Connection, alert_id: str) -> str | None:
+    """The rule whose alert speaks for the one that fires; ``None``: it speaks for itself, or is over."""
+    query = select(alerts.c.inhibited_by).where(alerts.c.id == alert_id, alerts.c.state == "firing")
+    return connection.execute(query).scalar_one_or_none()
 
 
 def hold(connection: Connection, alert_id: str) -> bool:
@@ -98,6 +103,18 @@ def _changes(decision: Decision) -> dict[str, Any]:
         case _:
             # What was snoozed is said again when that is over.
             return {"inhibited_by": decision.inhibited_by, "snoozed_until": None}
+
+
+def _heeded(said: Intervention) -> dict[str, Any]:
+    match said.action:
+        case "acknowledge":
+            return {"acknowledged_at": said.at, "acknowledged_by": said.by, "snoozed_until": None}
+        case "snooze":
+            return {"snoozed_until": said.until}
+        case "inhibit":
+            return {"inhibited_by": said.by}
+        case "release":
+            return {"inhibited_by": None}
 
 
 def _entry(decision: Decision) -> timeline.Entry:

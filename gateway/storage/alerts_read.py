@@ -37,17 +37,17 @@ class Alert(msgspec.Struct, frozen=True):
     snoozed_until: int | None = None
     """Our time, ms."""
     inhibited_by: str | None = None
-    """The rule whose alert spoke for it when something was last to be said."""
+    """The rule whose alert speaks for it; once it is over, spoke for it then."""
     ended_by: str | None = None
     """``None``: it recovered, or still fires. Else ``time``, ``withdrawn``, ``passed``, or who resolved it."""
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """One moment of an alert's life: a decision, or a person's word (``decision_id`` is ``None``)."""
+    """One moment of an alert's life: a decision; or a person's or another alert's word (``decision_id`` is ``None``)."""
 
     at: int
     what: str
-    """A transition, ``acknowledge`` or ``snooze``."""
+    """A transition, ``acknowledge``, ``snooze``, ``inhibit`` or ``release``."""
     severity: str | None
     summary: str | None
     decision_id: str | None

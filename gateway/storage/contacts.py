@@ -71,6 +71,13 @@ _OF_ALERT: Final = (
     .order_by(contacts.c.created_at, contacts.c.id)
     .with_for_update(key_share=True)
 )
+# Due to be looked at again by nothing but the word that the other alert is over.
+_WAIT_NO_MORE: Final = (
+    update(contacts)
+    .where(contacts.c.alert_id == bindparam("of_alert"), contacts.c.state == "held", contacts.c.due_at.is_(None))
+    .values(due_at=func.now())
+    .returning(contacts.c.id)
+)
 
 
 def add(connection: Connection, contact: Contact) -> bool:
@@ -101,6 +108,16 @@ def take_due(connection: Connection) -> Contact | None:
 def of_alert(connection: Connection, alert_id: str) -> list[Contact]:
     """All contacts because of an alert, locked, oldest first."""
     return [_read(row) for row in connection.execute(_OF_ALERT, {"alert_id": alert_id}).mappings()]
+
+
+def waiting(connection: Connection, alert_id: str) -> list[Contact]:
+    """Those because of an alert that wait until no other alert speaks for it, locked."""
+    return [each for each in of_alert(connection, alert_id) if each.state == "held" and each.due_at is None]
+
+
+def wait_no_more(connection: Connection, alert_id: str) -> bool:
+    """Have those that wait until no other alert speaks for ``alert_id`` looked at at once; whether there are any."""
+    return bool(connection.execute(_WAIT_NO_MORE, {"of_alert": alert_id}).all())
 
 
 def answered(contact: Contact, now: datetime) -> dict[str, Any]:

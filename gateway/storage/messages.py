@@ -40,6 +40,9 @@ CASE_TOLD: Final = "unanswered_case_id"
 RESTED: Final = "quiet_hours"
 """Reason of a *withdrawn* that had not left when the customer's quiet hours began."""
 
+INHIBITED: Final = "inhibited"
+"""Reason of a *withdrawn* that had not left when another rule's alert began to speak for its own."""
+
 
 class Worded(msgspec.Struct, frozen=True, kw_only=True):
     """What a message is, however far it has come."""
@@ -99,7 +102,7 @@ class Standing(NamedTuple):
     ended: bool
     """Nothing more is to be hoped for from it: failed, expired, withdrawn, or unknown for good."""
     rested: bool = False
-    """It was withdrawn because the customer's quiet hours had begun: its channel was not tried by it."""
+    """It was withdrawn for the night, or since another alert speaks for its own: its channel was not tried by it."""
 
 
 CLAIMED_FIELDS: Final = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
@@ -241,7 +244,7 @@ def of_contact(connection: Connection, contact_id: str) -> list[Standing]:
             row.channel,
             row.state,
             row.state in ENDED or (row.state == "unknown" and row.lease_until is None),
-            row.state == "withdrawn" and row.reason == RESTED,
+            row.state == "withdrawn" and row.reason in (RESTED, INHIBITED),
         )
         for row in rows
     ]

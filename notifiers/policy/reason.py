@@ -26,7 +26,7 @@ class Reason(StrEnum):
     FIRES_AGAIN = "fires_again"
     """The alert is over, but the same rule's next one on the device fires by now."""
     INHIBITED = "inhibited"
-    """The alert of another rule on the same device explains this one."""
+    """The alert of another rule on the same device, or in its store, explains this one."""
     LATE = "late"
     """The device told of it long after it happened."""
     RAISED = "raised"

@@ -70,11 +70,15 @@ class Model:
     snoozed_until: int | None = None
     unsaid: bool = False
     say_at: int | None = None
+    spoken_for: bool = False
+    """As was said last."""
     must_be_false_once: bool = False
     loud: bool = False
     loud_known: bool = False
     episodes: int = 0
     told: list[Said] = field(default_factory=list)
+    hushed: list[tuple[str, int]] = field(default_factory=list)
+    """When another alert began to speak for it, and when that was over, where no decision says so."""
 
     def t(self, now: int, value: int) -> None:
         holds = value > 8
@@ -94,8 +98,13 @@ class Model:
         was = self.loud
         self.loud = holds and self.loud_known
         self.loud_known = True
-        if was and not self.loud and self.fired_at is not None and self.unsaid and self.snoozed_until is None:
+        if self.fired_at is None:
+            return
+        if was and not self.loud and (self.unsaid or self.spoken_for) and self.snoozed_until is None:
             self.say_at = now + SETTLE
+        if self._inhibited() and not self.spoken_for:
+            self.spoken_for = True
+            self.hushed.append(("inhibit", now))
 
     def command(self, now: int, action: Action, until: int) -> bool:
         """Whether a note of it is made."""
@@ -110,6 +119,8 @@ class Model:
                 return False
             self.acknowledged, self.unsaid = True, False
             self.repeat_at = self.snoozed_until = self.say_at = None
+            if self.spoken_for and not self._inhibited():
+                self.say_at = now + SETTLE
             return True
         if until <= now or until == self.snoozed_until:
             return False
@@ -129,8 +140,11 @@ class Model:
             self._again(now)
         elif now == self.say_at:
             self.say_at = None
-            if not self._inhibited():
+            if not self._inhibited() and self.unsaid:
                 self._again(now)
+            elif not self._inhibited():
+                self.spoken_for = False
+                self.hushed.append(("release", now))
         elif now == self.repeat_at:
             self._again(now)
 
@@ -162,6 +176,7 @@ class Model:
     def _tell(self, transition: str, now: int) -> None:
         heard = not self._inhibited() and self.snoozed_until is None
         self.unsaid = not heard
+        self.spoken_for = self._inhibited()
         self.say_at = None
         self.told.append((transition, now, self.severity, heard, None))
 
@@ -248,5 +263,8 @@ def test_lives_as_the_model_does_through_any_restarts(
         model.time(now)
         story.tell(Tick(START + now * 1000))
     assert [said(decision) for decision in story.decisions if decision.rule_id == "r"] == model.told
-    assert sum(isinstance(outcome, Intervention) for outcome in story.outcomes) == notes
+    words = [outcome for outcome in story.outcomes if isinstance(outcome, Intervention)]
+    hushed = [(word.action, (word.at - START) // 1000) for word in words if word.by == "loud"]
+    assert hushed == model.hushed
+    assert len(words) == notes + len(hushed)
     assert len({d.alert_id for d in story.decisions if d.rule_id == "r"}) == model.episodes

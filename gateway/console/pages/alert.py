@@ -29,7 +29,12 @@ from rules.duration import DAY, HOUR
 
 REFRESH_SECONDS = 2.0
 _SNOOZES: Final = (("1 h", HOUR), ("8 h", 8 * HOUR), ("1 day", DAY))
-_WORDS: Final = {"acknowledge": "acknowledged", "snooze": "snoozed"}
+_WORDS: Final = {
+    "acknowledge": "acknowledged",
+    "snooze": "snoozed",
+    "inhibit": "spoken for",
+    "release": "no longer spoken for",
+}
 _TELLING: Final = ("firing", "raised")
 """Transitions whose explanation says why the alert stands as it does."""
 

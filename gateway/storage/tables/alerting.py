@@ -53,7 +53,7 @@ alerts = Table(
     Column("acknowledged_at", BigInteger),
     Column("acknowledged_by", Text),
     Column("snoozed_until", BigInteger),
-    # The rule whose alert spoke for it at the newest decision.
+    # The rule whose alert speaks for it, since the newest decision or since then.
     Column("inhibited_by", Text),
     # NULL: it recovered. Else time, withdrawn, passed, or who resolved it.
     Column("ended_by", Text),
@@ -67,11 +67,12 @@ alerts = Table(
 interventions = Table(
     "interventions",
     metadata,
-    # What people said of alerts while they fired. (Resolving is a decision.)
+    # What people said of alerts while they fired (resolving is a decision), and when other alerts spoke for them.
     Column("id", Text, primary_key=True),
     Column("alert_id", Text, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
-    # acknowledge, snooze
+    # acknowledge, snooze, inhibit, release
     Column("action", Text, nullable=False),
+    # The person, or the other rule.
     Column("by", Text, nullable=False),
     # Our time, ms; so is until.
     Column("at", BigInteger, nullable=False),

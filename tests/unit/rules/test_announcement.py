@@ -7,7 +7,7 @@ import pytest
 from devices.event import AlertChanged, DeviceFacts, Event
 from rules.announcement import MAX_ENDED, Bulletin
 from rules.checkpoint import encode_shared, restore_shared
-from rules.decision import Decision, Derivation
+from rules.decision import Decision, Derivation, Intervention
 from rules.document import parse
 from rules.problem import RuleErrors
 from tests.unit.rules.story import START, Story, device, reading, store, tick
@@ -46,6 +46,16 @@ def test_a_store_whose_gateway_is_down_pages_once() -> None:
     story = told()
     story.tell(up(10, False), warm(20, "f1"), warm(20, "f2"))
     assert said(story) == [("f1", "firing", "down", False), ("f2", "firing", "down", False)]
+
+
+def test_what_the_store_had_said_before_becomes_quiet_and_goes_on_afterwards() -> None:
+    story = told()
+    story.tell(warm(10, "f1"), warm(10, "far"), up(20, False), up(50, True), tick(80))
+    words = [outcome for outcome in story.outcomes if isinstance(outcome, Intervention)]
+    assert [(word.action, word.subject, word.by, (word.at - START) / 1000) for word in words] == [
+        ("inhibit", "f1", "down", 20), ("release", "f1", "down", 80),
+    ]  # fmt: skip
+    assert said(story) == [("f1", "firing", None, True), ("far", "firing", None, True)]
 
 
 def test_other_stores_speak_for_themselves() -> None:

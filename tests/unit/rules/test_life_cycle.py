@@ -56,6 +56,12 @@ def fired(when: str = HIGH, **more: str) -> Story:
     return story
 
 
+def words(story: Story) -> list[tuple[str, float, str]]:
+    """Since when another alert spoke for one that had been said, and until when."""
+    found = [outcome for outcome in story.outcomes if isinstance(outcome, Intervention)]
+    return [(word.action, (word.at - START) / 1000, word.by) for word in found]
+
+
 def severities(story: Story) -> list[tuple[str, str]]:
     return [(decision.transition, decision.severity) for decision in story.decisions]
 
@@ -341,6 +347,47 @@ class TestInhibition:
         story.tell(reading(10, 9, "v"), reading(11, 9))
         story.tell(command(story, 15, "acknowledge", rule_id="quiet"))
         assert story.heard(reading(20, 5, "v"), tick(900)) == [("resolved", 20)]
+
+    def test_what_was_said_before_becomes_quiet_and_goes_on_afterwards(self) -> None:
+        story = Story(QUIET, device(CHILLER), reading(0, 5), reading(0, 5, "v"))
+        story.tell(reading(10, 9), reading(20, 9, "v"), reading(50, 5, "v"), tick(79))
+        assert words(story) == [("inhibit", 20, "loud")]
+        story.tell(tick(80))
+        assert words(story) == [("inhibit", 20, "loud"), ("release", 80, "loud")]
+        assert [(d.rule_id, d.transition) for d in story.decisions] == [
+            ("quiet", "firing"), ("loud", "firing"), ("loud", "resolved"),
+        ]  # fmt: skip
+
+    def test_what_is_said_anew_afterwards_needs_no_word(self) -> None:
+        story = Story(QUIET.replace("[loud]", "[loud], repeat_every: 1m"), device(CHILLER), reading(0, 5))
+        story.tell(reading(0, 5, "v"), reading(10, 9), reading(20, 9, "v"), tick(75), reading(80, 5, "v"), tick(110))
+        assert words(story) == [("inhibit", 20, "loud")]
+        assert [(d.transition, d.inhibited_by) for d in story.decisions if d.rule_id == "quiet"] == [
+            ("firing", None), ("repeat", "loud"), ("repeat", None),
+        ]  # fmt: skip
+
+    def test_it_stays_quiet_through_a_restart(self) -> None:
+        story = Story(QUIET, device(CHILLER), reading(0, 5), reading(0, 5, "v"))
+        story.tell(reading(10, 9), reading(20, 9, "v"))
+        again = restore_shared(encode_shared(story.state))
+        restore_subject(again, "chiller-7", encode_subject(story.state, "chiller-7"))
+        story.state = again
+        story.tell(reading(50, 5, "v"), tick(80))
+        assert words(story) == [("inhibit", 20, "loud"), ("release", 80, "loud")]
+
+    def test_rules_that_come_to_inhibit_make_it_quiet(self) -> None:
+        story = Story(QUIET.replace(", inhibited_by: [loud]", ""), device(CHILLER), reading(0, 5), reading(0, 5, "v"))
+        story.tell(reading(10, 9), reading(20, 9, "v"))
+        assert words(story) == []
+        story.load(QUIET, 30)
+        assert words(story) == [("inhibit", 30, "loud")]
+
+    def test_a_device_that_is_far_behind_is_no_reason_to_stay_quiet(self) -> None:
+        story = Story(QUIET, device(CHILLER), reading(0, 5), reading(0, 5, "v"))
+        story.tell(reading(10, 9), reading(20, 9, "v"))
+        behind = 7_200_000
+        story.tell(reading(50, 5, "v", late_by=behind), tick(81 + behind / 1000))
+        assert [action for action, _, _ in words(story)] == ["inhibit", "release"]
 
     def test_what_was_said_before_is_not_said_again(self) -> None:
         text = OFFLINE.replace("absent_for: 10m}, then: {not", "absent_for: 20m}, then: {not")

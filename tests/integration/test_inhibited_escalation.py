@@ -1,0 +1,220 @@
+"""An escalation under way when another rule's alert begins to speak for its own: it waits, says so, and goes on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import pytest
+from sqlalchemy import Engine
+
+from gateway.delivery import steps
+from gateway.delivery.contacts import hold_back
+from gateway.delivery.rendering import Means
+from gateway.storage import alerts, alerts_read
+from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
+from tests.integration.delivery_fixture import a_customer, decide, execute, now_ms, resolved, rows
+from tests.integration.unanswered_fixture import asked, fired, later, look, sent
+
+pytestmark = pytest.mark.stack
+
+SILENT = "Nothing further is sent for now: the alert of rule device-offline speaks for this one."
+
+
+@pytest.fixture
+def means(engine: Engine) -> Means:
+    a_customer(engine)
+    return asked(engine)
+
+
+def told(engine: Engine, first: Decision, action: Literal["inhibit", "release"], number: int = 1) -> bool:
+    """What the worker does with the fold's word on an alert."""
+    word = Intervention(
+        derived_id("i", first.id, action, number), now_ms(), action, "device-offline", first.id, first.rule_id,
+        first.subject, first.customer_id,
+    )  # fmt: skip
+    with engine.begin() as connection:
+        heeded = alerts.heed(connection, word)
+        if heeded:
+            hold_back(connection, word, datetime.now(UTC))
+        return heeded
+
+
+def contacts(engine: Engine) -> list[tuple[Any, ...]]:
+    return rows(engine, "SELECT state, due_at IS NULL FROM contacts ORDER BY created_at")
+
+
+def messages(engine: Engine) -> list[tuple[Any, ...]]:
+    return rows(engine, "SELECT channel, state, reason FROM messages ORDER BY created_at, step")
+
+
+def silences(engine: Engine) -> list[str]:
+    found = rows(engine, "SELECT summary FROM timeline WHERE kind = 'suppression' AND reason = 'inhibited' ORDER BY at")
+    return [summary for (summary,) in found]
+
+
+def told_and_then_inhibited(engine: Engine, means: Means, **values: Any) -> Decision:
+    """The push has left; then the device is offline, and the time for the SMS comes."""
+    first = fired(**values)
+    decide(engine, means, first)
+    sent(engine)
+    assert told(engine, first, "inhibit")
+    look(engine, means)
+    return first
+
+
+def test_no_further_channel_is_tried_and_the_timeline_says_why(engine: Engine, means: Means) -> None:
+    told_and_then_inhibited(engine, means)
+    assert contacts(engine) == [("held", True)]
+    assert messages(engine) == [("push", "accepted", None)]
+    assert silences(engine) == [SILENT]
+
+
+def test_it_goes_on_with_the_next_channel_when_that_is_over(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    assert told(engine, first, "release")
+    look(engine, means)
+    assert messages(engine) == [("push", "accepted", None), ("sms", "queued", None)]
+    assert contacts(engine) == [("active", False)]
+
+
+def test_what_was_queued_is_taken_back_and_sent_by_the_same_channel_afterwards(engine: Engine, means: Means) -> None:
+    first = fired()
+    decide(engine, means, first)
+    told(engine, first, "inhibit")
+    look(engine, means)
+    assert messages(engine) == [("push", "withdrawn", "inhibited")]
+    assert silences(engine) == [SILENT]
+    told(engine, first, "release")
+    look(engine, means)
+    assert messages(engine) == [("push", "withdrawn", "inhibited"), ("push", "queued", None)]
+
+
+def test_an_inhibition_that_is_over_before_the_next_step_delays_nothing(engine: Engine, means: Means) -> None:
+    first = fired()
+    decide(engine, means, first)
+    sent(engine)
+    due = rows(engine, "SELECT due_at FROM contacts")
+    told(engine, first, "inhibit")
+    told(engine, first, "release")
+    assert rows(engine, "SELECT due_at FROM contacts") == due
+    assert silences(engine) == []
+
+
+def test_a_failure_that_is_reported_meanwhile_brings_no_channel_either(engine: Engine, means: Means) -> None:
+    first = fired()
+    decide(engine, means, first)
+    execute(engine, "UPDATE messages SET state = 'sending'")
+    told(engine, first, "inhibit")
+    execute(engine, "UPDATE messages SET state = 'failed'")
+    [(contact_id,)] = rows(engine, "SELECT id FROM contacts")
+    with engine.begin() as connection:
+        steps.step_failed(connection, contact_id, 0)
+    look(engine, means)
+    assert (contacts(engine), len(messages(engine))) == ([("held", True)], 1)
+    told(engine, first, "release")
+    look(engine, means)
+    assert [channel for channel, _, _ in messages(engine)] == ["push", "sms"]
+
+
+def test_who_answers_meanwhile_ends_it(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    with engine.begin() as connection:
+        word = Intervention(
+            "i-1", now_ms(), "acknowledge", "mika", first.id, first.rule_id, first.subject, first.customer_id
+        )
+        assert alerts.heed(connection, word)
+        hold_back(connection, word, datetime.now(UTC))
+    told(engine, first, "release")
+    look(engine, means)
+    assert contacts(engine) == [("acknowledged", True)]
+    assert len(messages(engine)) == 1
+
+
+def test_who_was_told_hears_of_the_end_that_comes_meanwhile(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    decide(engine, means, resolved(first))
+    assert contacts(engine)[0] == ("done", True)
+    assert rows(engine, "SELECT channel, template FROM messages ORDER BY created_at") == [
+        ("push", "alert"), ("push", "resolved"),
+    ]  # fmt: skip
+    assert not told(engine, first, "release")
+
+
+def test_the_last_step_waits_too(engine: Engine, means: Means) -> None:
+    notify = NotifyAction("alert", ("push",), escalate_after_ms=900_000, unanswered=CaseAction("cold", "high"))
+    first = told_and_then_inhibited(engine, means, notify=notify)
+    assert rows(engine, "SELECT count(*) FROM cases") == [(0,)]
+    told(engine, first, "release")
+    look(engine, means)
+    assert rows(engine, "SELECT queue FROM cases") == [("cold",)]
+
+
+def test_without_another_channel_it_ends_as_ever(engine: Engine, means: Means) -> None:
+    told_and_then_inhibited(engine, means, notify=NotifyAction("alert", ("push",), escalate_after_ms=900_000))
+    assert contacts(engine) == [("done", True)]
+    assert silences(engine) == []
+
+
+def test_what_is_told_anew_stands_in_the_place_of_what_waited(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    decide(engine, means, later(first, "repeat"))
+    assert contacts(engine) == [("done", True), ("active", False)]
+    assert messages(engine) == [("push", "accepted", None), ("push", "queued", None)]
+    why = rows(engine, "SELECT summary FROM timeline WHERE kind = 'decision' AND reason = 'inhibited'")
+    assert why == [("No further channel is tried: what another alert had kept quiet is told anew",)]
+
+
+@pytest.mark.parametrize("transition", ["repeat", "raised"])
+@pytest.mark.parametrize("silent", [{"cooldown_ms": 3_600_000}, {"late_ms": 4_000_000}, {"notify": None}])
+def test_where_it_is_not_told_anew_what_waited_goes_on(
+    engine: Engine, means: Means, transition: str, silent: dict[str, Any]
+) -> None:
+    first = told_and_then_inhibited(engine, means)
+    decide(engine, means, later(first, transition, **silent))
+    look(engine, means)
+    assert messages(engine) == [("push", "accepted", None), ("sms", "queued", None)]
+
+
+def test_an_inhibited_repeat_leaves_it_waiting(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    decide(engine, means, later(first, "repeat", inhibited_by="device-offline"))
+    look(engine, means)
+    assert contacts(engine) == [("held", True)]
+
+
+def test_each_silence_is_told_once(engine: Engine, means: Means) -> None:
+    notify = NotifyAction("alert", ("push", "sms", "email"), escalate_after_ms=900_000)
+    first = told_and_then_inhibited(engine, means, notify=notify)
+    told(engine, first, "release")
+    look(engine, means)
+    sent(engine)
+    told(engine, first, "inhibit", 2)
+    look(engine, means)
+    assert silences(engine) == [SILENT, SILENT]
+    assert len(messages(engine)) == 2
+
+
+def test_the_same_word_again_changes_nothing(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    told(engine, first, "release")
+    look(engine, means)
+    assert not told(engine, first, "inhibit")
+    assert messages(engine)[-1] == ("sms", "queued", None)
+
+
+def test_the_alert_says_from_when_to_when(engine: Engine, means: Means) -> None:
+    first = told_and_then_inhibited(engine, means)
+    with engine.connect() as connection:
+        alert = alerts_read.get(connection, first.id)
+        assert alert is not None
+        assert alert.inhibited_by == "device-offline"
+    told(engine, first, "release")
+    with engine.connect() as connection:
+        alert = alerts_read.get(connection, first.id)
+        history = alerts_read.history(connection, first.id)
+    assert alert is not None
+    assert alert.inhibited_by is None
+    assert [(each.what, each.by) for each in history] == [
+        ("firing", None), ("inhibit", "device-offline"), ("release", "device-offline"),
+    ]  # fmt: skip
