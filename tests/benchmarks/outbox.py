@@ -68,7 +68,7 @@ class Prompt:
 
 def run(settings: Settings) -> list[Section]:
     """Queue some thousand messages, and let one process send them."""
-    with tempfile.TemporaryDirectory(prefix="kizashi-bench-") as folder, _postgres(Path(folder)) as fresh:
+    with tempfile.TemporaryDirectory(prefix="kizashi-bench-") as folder, durable_postgres(Path(folder)) as fresh:
         at_once = [_said(settings, _sent(fresh(), MESSAGES, 0.0, None)) for _ in range(settings.runs)]
         usual = [_said(settings, _sent(fresh(), MESSAGES, ANSWER_S, 160)) for _ in range(settings.runs)]
     figures = [
@@ -84,7 +84,7 @@ def run(settings: Settings) -> list[Section]:
 
 
 @contextlib.contextmanager
-def _postgres(folder: Path) -> Iterator[Callable[[], Engine]]:
+def durable_postgres(folder: Path) -> Iterator[Callable[[], Engine]]:
     """A server as durable as the shipped one; yields what makes a fresh database."""
     folder.chmod(0o755)
     server = PostgresForTests(folder, free_port())
