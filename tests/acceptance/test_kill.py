@@ -12,7 +12,7 @@ from tests.acceptance.fleet import Fleet
 from tests.acceptance.machine_model import ABOVE, CLEAR_BELOW, Expected, Sample, expected_decisions
 from tests.acceptance.rig import Rig, eventually, rig
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(1_200)]
 
 RULES = f"""
 rules:
@@ -31,7 +31,8 @@ MACHINES = 24
 PER_SECOND = 5.0
 FIRST_KILL, PAUSE, LAST_WORDS = 4.0, 1.2, 8.0
 """Seconds before the first kill, between kills, and after the last one."""
-MOST_SECONDS = 240.0
+MOST_SECONDS = 600.0
+"""About two minutes on an idle machine: a process that is slow to come back is killed later."""
 ENDED = {"accepted", "delivered", "read", "clicked", "withdrawn", "unknown"}
 
 
@@ -44,9 +45,9 @@ def test_kill_9_loses_no_decision_makes_none_twice_and_records_no_message_as_sen
         expected = {decision for device, samples in sent.items() for decision in expected_decisions(device, samples)}
         assert len(expected) > MACHINES, "too few decisions to show anything"
 
-        eventually(lambda: _decided(gateway) >= Counter(expected), within=90, every=1, what="all decisions")
-        eventually(lambda: not _unfinished(gateway), within=60, every=1, what="all messages at an end")
-        eventually(gateway.pids, within=5)
+        eventually(lambda: _decided(gateway) >= Counter(expected), within=180, every=1, what="all decisions")
+        eventually(lambda: not _unfinished(gateway), within=180, every=1, what="all messages at an end")
+        eventually(gateway.pids, within=60)
 
         decided = _decided(gateway)
         assert decided == Counter(expected), _difference(decided, expected)
@@ -71,7 +72,7 @@ def _run_with_kills(gateway: Rig, device_ids: list[str]) -> tuple[Counter[str], 
     plan = KillPlan(gateway)
     try:
         fleet.run(MOST_SECONDS, PER_SECOND, plan.carry_on)
-        eventually(lambda: fleet.unsettled() == 0, within=30, what="the broker's acknowledgements")
+        eventually(lambda: fleet.unsettled() == 0, within=120, what="the broker's acknowledgements")
     finally:
         fleet.close()
     return plan.killed, dict(fleet.sent)

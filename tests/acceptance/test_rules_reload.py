@@ -12,9 +12,9 @@ import pytest
 
 from tests.acceptance import outside
 from tests.acceptance.outside import soon
-from tests.acceptance.rig import Rig, rig
+from tests.acceptance.rig import ANSWER_SECONDS, STOP_SECONDS, Rig, rig
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
 RULES = """
 rules:
@@ -77,7 +77,7 @@ def test_a_change_of_the_folder_holds_within_seconds_and_a_mistake_in_it_holds_n
     found = soon(lambda: problems(gateway), "the problem")
     assert [(each["file"], each["line"]) for each in found] == [("rules.yaml", 5)]
     assert "above" in found[0]["mend"]
-    ready = httpx.get(f"{gateway.url}/readyz", timeout=10)
+    ready = httpx.get(f"{gateway.url}/readyz", timeout=ANSWER_SECONDS)
     assert ready.status_code == 200
     assert "rules.yaml:5" in ready.json()["rules"]
     doctor = outside.command(gateway, "doctor")
@@ -123,7 +123,7 @@ def test_a_start_with_a_broken_folder_goes_on_with_the_rules_before(gateway: Rig
     outside.post(gateway, "chiller-2", temperature=5)
     serving = gateway.serving
     serving.send_signal(signal.SIGTERM)
-    assert serving.wait(20) == 0
+    assert serving.wait(STOP_SECONDS) == 0
     save(gateway, RULES.replace("above: 20", "abvoe: 20"))
     gateway.start()
     assert problems(gateway)

@@ -18,9 +18,9 @@ from tests.acceptance import outside
 from tests.acceptance.fleet import Fleet
 from tests.acceptance.machine_model import ABOVE, CLEAR_BELOW, Expected, expected_decisions
 from tests.acceptance.outside import soon
-from tests.acceptance.rig import Rig, eventually, rig
+from tests.acceptance.rig import STOP_SECONDS, Rig, eventually, rig
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
 RULES = f"""
 rules:
@@ -39,8 +39,7 @@ STEADY_READINGS = 2
 PER_SECOND = 12.0
 STOP_AFTER = 3.0
 SECONDS = 6.0
-STOP_SECONDS = 10.0
-GONE_SECONDS = 8.0
+GONE_SECONDS = 60.0
 """After ``kill -9`` of the parent: the kernel ends the children, PostgreSQL's own follow when they notice."""
 
 
@@ -134,19 +133,26 @@ def _family(gateway: Rig) -> tuple[subprocess.Popen[bytes], list[psutil.Process]
 
 
 def _alive(family: list[psutil.Process]) -> list[psutil.Process]:
-    return [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in family if _runs(one)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return False
 
 
 def _check_nothing_lost(gateway: Rig, fleet: Fleet) -> None:
-    eventually(lambda: fleet.unsettled() == 0, within=30, what="the broker's acknowledgements")
+    eventually(lambda: fleet.unsettled() == 0, within=120, what="the broker's acknowledgements")
     expected = Counter(
         decision for device, samples in fleet.sent.items() for decision in expected_decisions(device, samples)
     )
     assert len(expected) >= MACHINES, "too few decisions to show anything"
-    eventually(lambda: _decided(gateway) >= expected, within=30, what="all decisions")
+    eventually(lambda: _decided(gateway) >= expected, within=120, what="all decisions")
     assert _decided(gateway) == expected
     sent = sum(map(len, fleet.sent.values())) + STEADY_READINGS
-    eventually(lambda: outside.events_so_far(gateway) >= sent, within=15, what="the last checkpoints")
+    eventually(lambda: outside.events_so_far(gateway) >= sent, within=60, what="the last checkpoints")
     assert outside.events_so_far(gateway) == sent, "an event was counted twice"
     # Trouble that comes back stays in the case that is still open, so there is one for each such machine.
     troubled = {decision.device_id for decision in expected}
