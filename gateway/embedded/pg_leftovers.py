@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import structlog
 
+from gateway.embedded.ending import wait_for_end
 from gateway.embedded.errors import EmbeddedError
 
 _SERVER_STEPS = ((signal.SIGINT, 8.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 2.0))
@@ -82,6 +83,6 @@ def _end(orphans: list[psutil.Process], steps: tuple[tuple[signal.Signals, float
                 continue
             except psutil.AccessDenied as error:
                 raise EmbeddedError(f"can't end a leftover PostgreSQL (pid {process.pid}); end it by hand") from error
-        _, alive = psutil.wait_procs(alive, timeout=seconds)
+        alive = wait_for_end(alive, seconds)
     if alive:
         raise EmbeddedError(f"a leftover PostgreSQL (pid {alive[0].pid}) does not end; end it by hand")

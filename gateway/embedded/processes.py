@@ -11,6 +11,7 @@ import msgspec
 import psutil
 import structlog
 
+from gateway.embedded.ending import runs, wait_for_end
 from gateway.embedded.private_file import write_private
 
 _FILE = "processes.json"
@@ -79,11 +80,11 @@ def end_leftovers(run_dir: Path) -> None:
             left.append(process)
             _log.warning("leftover.stopping", child=child.name, pid=process.pid)
             _signal(process, child.stop_signal)
-    _, alive = psutil.wait_procs(left, timeout=_PATIENCE_SECONDS)
+    alive = wait_for_end(left, _PATIENCE_SECONDS)
     for process in alive:
         _log.warning("leftover.killed", pid=process.pid)
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=_AFTER_KILL_SECONDS)
+    wait_for_end(alive, _AFTER_KILL_SECONDS)
 
 
 def _same_process(child: ChildStatus) -> psutil.Process | None:
@@ -94,7 +95,7 @@ def _same_process(child: ChildStatus) -> psutil.Process | None:
         same = abs(process.create_time() - child.created) < _SAME_TIME
     except psutil.Error:
         return None
-    return process if same else None
+    return process if same and runs(process) else None
 
 
 def _signal(process: psutil.Process, number: int) -> None:

@@ -28,8 +28,8 @@ stack.stop()
 """
 
 
-def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for ``true``; fail when it does not come."""
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for ``true``; the limit only ends a failing test."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
