@@ -50,7 +50,7 @@ class NatsServer:
     def mqtt_url(self) -> str:
         return f"mqtt://127.0.0.1:{self.mqtt_port}"
 
-    def start(self, *, within: float = 10.0) -> None:
+    def start(self, *, within: float = 60.0) -> None:
         log = self._folder / "nats.log"
         self._process = subprocess.Popen([PROGRAM, "-c", self._file, "-l", log])
         deadline = time.monotonic() + within
@@ -58,6 +58,7 @@ class NatsServer:
             if _listens(self.port) and _listens(self.mqtt_port):
                 return
             time.sleep(0.02)
+        self.kill()
         raise RuntimeError(f"nats-server does not start:\n{log.read_text()}")
 
     def kill(self) -> None:
@@ -77,8 +78,8 @@ def _listens(port: int) -> bool:
 def nats_server(folder: Path, *, max_ack_pending: int = 6500, ack_wait: str = "30s") -> Iterator[NatsServer]:
     """A started server, ended at the end."""
     server = NatsServer(folder, max_ack_pending=max_ack_pending, ack_wait=ack_wait)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.kill()

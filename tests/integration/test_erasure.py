@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ from gateway.retention.erase import erase
 from gateway.retention.export import document
 from gateway.settings import Retention
 from gateway.storage import decisions
+from notifiers.outcome import Outcome, Outgoing
+from notifiers.sms.notifier import SmsNotifier
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import (
     StandIns,
@@ -107,15 +110,26 @@ def test_after_a_whole_story_nothing_is_left(engine: Engine, stand_ins: StandIns
     assert found(generate_latest().decode()) == []
 
 
-def test_a_request_that_is_under_way_ends_in_peace(engine: Engine, stand_ins: StandIns, logged: list[str]) -> None:
-    settings = delivery_settings(stand_ins)
+def test_a_request_that_is_under_way_ends_in_peace(
+    engine: Engine, stand_ins: StandIns, logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = delivery_settings(stand_ins, lease_seconds=60)
     hanako(engine)
     means = means_of(engine, settings)
-    stand_ins.fault("twilio", "slow", seconds=1.5)
+    under_way, erased, send = threading.Event(), threading.Event(), SmsNotifier.send
+
+    def send_once_erased(notifier: SmsNotifier, message: Outgoing) -> Outcome:
+        under_way.set()
+        assert erased.wait(60)
+        return send(notifier, message)
+
+    monkeypatch.setattr(SmsNotifier, "send", send_once_erased)
     with delivering(engine, settings) as deliverer:
         decide(engine, means, a_decision("1", notify=SMS))
-        eventually(lambda: by_channel(engine) == {"sms": "sending"})
+        assert under_way.wait(60)
+        assert by_channel(engine) == {"sms": "sending"}
         erase(engine, "hanako")
+        erased.set()
         eventually(lambda: stand_ins.messages(to=NUMBER))
         time.sleep(0.5)
         assert deliverer.ready
@@ -125,7 +139,6 @@ def test_a_request_that_is_under_way_ends_in_peace(engine: Engine, stand_ins: St
 
 
 def _others_are_told(engine: Engine, deliverer: Deliverer, stand_ins: StandIns, settings: object) -> None:
-    stand_ins.fault("twilio", "ok")
     a_customer(engine, "kenji")
     decide(engine, means_of(engine, delivery_settings(stand_ins)), a_decision("2", customer_id="kenji", notify=SMS))
     eventually(lambda: by_channel(engine).get("sms") in ("accepted", "delivered"))

@@ -138,8 +138,8 @@ async def test_what_is_said_while_the_device_is_away_arrives_afterwards_in_order
                 link.cut(0.2)
             link.say(Message("devices/a/telemetry", str(n).encode()))
             await asyncio.sleep(0.001)
-        await asyncio.wait_for(connection.drained(), 20)
-        await until(lambda: messages[-1:] == [("devices/a/telemetry", b"299")])
+        await asyncio.wait_for(connection.drained(), 30)
+        await until(lambda: ("devices/a/telemetry", b"299") in messages)
     assert _first_arrivals(messages) == list(range(300))
 
 
@@ -159,7 +159,7 @@ async def test_nothing_is_lost_and_nothing_overtakes_when_the_broker_is_killed_a
         assert connection.connects >= 2
         assert connection.outbox.dropped == 0
         assert connection.outbox.acknowledged >= 600
-        await until(lambda: live[-1:] == [("devices/k/telemetry", b"599")])
+        await until(lambda: ("devices/k/telemetry", b"599") in live)
     assert _first_arrivals(live) == list(range(600))
 
 
