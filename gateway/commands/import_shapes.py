@@ -15,6 +15,7 @@ from gateway.api.shapes.plain import Id
 from gateway.api.shapes.store import StoreBody
 from gateway.storage import customers, devices, stores
 from gateway.storage.consent_statements import is_to_come, record
+from notifiers.channel_names import within
 
 
 def _was_said(stated: ConsentsBody) -> ConsentsBody:
@@ -45,7 +46,7 @@ def _write_customer(connection: Connection, customer_id: str, row: CustomerRow) 
         return ""
     now, stated = datetime.now(UTC), row.consents.to_consents()
     found = record(connection, customer_id, stated, by="import", now=now, undated_is_new=False)
-    return ", ".join(f"{purpose} by {channel}" for purpose, channel in found.refused)
+    return ", ".join(f"{purpose} by {within(channel)}" for purpose, channel in found.refused)
 
 
 def _write_device(connection: Connection, device_id: str, row: DeviceBody) -> str:

@@ -19,6 +19,7 @@ from rich.table import Table
 from gateway.commands.stack import database_connection, loaded_settings
 from gateway.commands.terminal import fail
 from gateway.settings import Policy
+from notifiers.channel_names import within
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -138,7 +139,7 @@ def _show(found: Simulated, console: Console) -> None:
 def _rows(found: Simulated) -> Iterator[tuple[str, float | None, float | None]]:
     really, simulated = found.happened, found.simulated
     for channel in sorted({*really.messages, *simulated.messages}):
-        yield f"sent by {channel}", really.messages.get(channel, 0), simulated.messages.get(channel, 0)
+        yield f"sent by {within(channel)}", really.messages.get(channel, 0), simulated.messages.get(channel, 0)
     yield "held for the night", really.held, simulated.held
     for reason in sorted({*really.suppressions, *simulated.suppressions}):
         words = reason.replace("_", " ")

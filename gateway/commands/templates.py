@@ -9,6 +9,7 @@ import typer
 
 from gateway.commands.stack import database_connection, loaded_settings
 from gateway.commands.terminal import fail, succeed
+from notifiers.channel_names import within
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -48,7 +49,7 @@ def show(asked: Asked, output: Path | None) -> None:
     shown = _previewed(asked, loaded_settings())
     if output is not None:
         output.write_text(shown.html or _plain(shown), encoding="utf-8")
-        succeed(f"{shown.template} by {shown.channel} in {shown.locale} is in {output}")
+        succeed(f"{shown.template} by {within(shown.channel)} in {shown.locale} is in {output}")
         return
     typer.echo(_plain(shown))
     for line in _remarks(shown):
@@ -74,7 +75,7 @@ def send_test(asked: Asked, to: str) -> None:
         fail(str(error))
     if not isinstance(outcome, Accepted):
         fail(f"not sent: {said(outcome)}")
-    succeed(f"{shown.template} by {shown.channel} in {shown.locale}: {said(outcome)}")
+    succeed(f"{shown.template} by {within(shown.channel)} in {shown.locale}: {said(outcome)}")
 
 
 def _previewed(asked: Asked, settings: Settings) -> Preview:

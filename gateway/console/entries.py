@@ -11,16 +11,10 @@ from gateway.console.icons import icon
 from gateway.console.markup import NOTHING, H, chip, clock, facts, joined, span, value_text, words
 from gateway.storage.decisions_read import Made
 from gateway.storage.timeline import Entry
+from notifiers.channel_names import NAMES
 from rules.explained import is_part, parts, said
 
-CHANNELS: Final = {
-    "push": "Push",
-    "sms": "SMS",
-    "email": "Email",
-    "webpush": "Web push",
-    "webhook": "Webhook",
-    "inbox": "Inbox",
-}
+CHANNELS: Final = NAMES
 SEVERITIES: Final = ("critical", "major", "minor", "warning", "info")
 
 REASONS: Final = {

@@ -11,6 +11,7 @@ import msgspec
 from gateway.storage.contacts import Contact
 from gateway.storage.messages import Claimed, New
 from gateway.storage.timeline import Entry
+from notifiers import channel_names
 from notifiers.policy import Suppression
 from rules.decision import derived_id
 
@@ -25,25 +26,16 @@ _SAID = {
     "expired": "{channel} expired before it could be sent",
     "withdrawn": "{channel} withdrawn: {reason}",
 }
-_NAMES = {
-    "push": "Push",
-    "sms": "SMS",
-    "email": "Email",
-    "webhook": "Webhook",
-    "webpush": "Web push",
-    "inbox": "Inbox message",
-}
 
 
 def named(channel: str) -> str:
-    """The channel as a person writes it."""
-    return _NAMES.get(channel, channel)
+    """A message by the channel, as a person calls it."""
+    return "Inbox message" if channel == "inbox" else channel_names.named(channel)
 
 
 def within(channel: str) -> str:
     """The same in the middle of a sentence."""
-    name = named(channel)
-    return name if name.isupper() else name.lower()
+    return channel_names.lowered(named(channel))
 
 
 def of_message(
@@ -162,15 +154,11 @@ def with_detail(entry: Entry, detail: dict[str, Any]) -> Entry:
 
 def in_words(channels: list[str], escalate_after_ms: int | None) -> str:
     """``To be told by push, then SMS, then email; next after 15 min without an answer``."""
-    spoken = "To be told by " + ", then ".join(_lower(channel) for channel in channels)
+    spoken = "To be told by " + ", then ".join(channel_names.within(channel) for channel in channels)
     if len(channels) < 2:  # noqa: PLR2004 a single channel has no next
         return spoken
     wait = f"next after {_span(escalate_after_ms / 1000)} without an answer" if escalate_after_ms else "next on failure"
     return f"{spoken}; {wait}"
-
-
-def _lower(channel: str) -> str:
-    return "SMS" if channel == "sms" else channel
 
 
 def _span(seconds: float) -> str:

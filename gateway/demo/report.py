@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from gateway.storage import overview
 from gateway.storage.tables import timeline
+from notifiers.channel_names import named
 
 UNDER_WAY = ("queued", "sending", "unknown")
 
@@ -67,7 +68,7 @@ def as_table(report: Report) -> Table:
         ("rejected", f"{report.rejected:,}"),
         ("decisions", _counts(report.decisions)),
         ("kept silent", _counts(report.suppressions)),
-        *((f"{channel}", _counts(states)) for channel, states in sorted(report.messages.items())),
+        *((named(channel), _counts(states)) for channel, states in sorted(report.messages.items())),
         ("cases", f"{report.cases:,}"),
         ("touchpoints", f"{report.touchpoints:,}"),
     ]

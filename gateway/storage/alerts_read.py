@@ -43,7 +43,7 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """One moment of an alert's life: a decision; or a person's or another alert's word (``decision_id`` is ``None``)."""
+    """One moment of an alert's life: a decision; or a person's or another alert's word, without a ``decision_id``."""
 
     at: int
     what: str

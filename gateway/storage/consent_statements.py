@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.storage import consents, timeline
 from gateway.storage.consents import Consents
+from notifiers.channel_names import within
 
 CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
@@ -50,7 +51,7 @@ def record(
 
 def _entry(customer_id: str, holds: Consents, stated: Consents, by: str, now: datetime) -> timeline.Entry:
     agreed = [
-        f"{purpose} by {', '.join(sorted(channel for channel, yes in channels.items() if yes))}"
+        f"{purpose} by {', '.join(within(channel) for channel, yes in sorted(channels.items()) if yes)}"
         for purpose, channels in sorted(holds.granted.items())
         if any(channels.values())
     ]

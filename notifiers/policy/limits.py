@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from notifiers.channel_names import within
+
 SEVERITIES = frozenset({"critical", "major", "minor", "warning", "info"})
 
 _HOUR_MS = 60 * 60 * 1000
@@ -36,7 +38,7 @@ class Cap(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         of = f" of purpose {self.purpose}" if self.purpose else ""
-        by = f" by {self.channel}" if self.channel else ""
+        by = f" by {within(self.channel)}" if self.channel else ""
         contacts = "contact" if self.at_most == 1 else "contacts"
         return f"{self.at_most} {contacts}{of}{by} in {_span(self.per_ms)}"
 

@@ -382,7 +382,7 @@ def test_so_does_what_turns_out_to_cost_more_than_is_left(engine: Engine) -> Non
     ended = "SELECT summary, reason FROM timeline WHERE summary LIKE 'Nothing was sent%'"
     assert rows(engine, ended) == [
         (
-            "Nothing was sent. SMS was not used: Today's budget for sms leaves no room: 0 of 1 segments are used.",
+            "Nothing was sent. SMS was not used: Today's budget for SMS leaves no room: 0 of 1 segments are used.",
             "budget_used_up",
         )
     ]

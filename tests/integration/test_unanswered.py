@@ -192,7 +192,7 @@ def ended(engine: Engine) -> list[tuple[Any, ...]]:
     return rows(engine, f"{query} WHERE t.kind = 'decision' AND t.summary NOT LIKE 'To be told%'")
 
 
-NO_SEGMENT = "SMS was not used: Today's budget for sms leaves no room: 0 of 1 segments are used."
+NO_SEGMENT = "SMS was not used: Today's budget for SMS leaves no room: 0 of 1 segments are used."
 
 
 def test_what_no_money_was_left_for_has_not_failed(engine: Engine) -> None:

@@ -153,7 +153,7 @@ def test_an_address_that_is_no_subscription_is_left_out_with_its_reason(engine: 
         eventually(lambda: states(engine) == {"push": "accepted"})
     [(reason, said)] = rows(engine, "SELECT reason, summary FROM timeline WHERE kind = 'suppression'")
     assert reason == "bad_address"
-    assert f"webpush address {stand_ins.url}/… has keys.auth of 3 bytes" in said
+    assert f"web push address {stand_ins.url}/… has keys.auth of 3 bytes" in said
 
 
 def a_web_push(engine: Engine) -> str:

@@ -21,6 +21,7 @@ from gateway.console.trying import Trying
 from gateway.storage import alerts_read, rule_activity, rule_sets
 from gateway.storage.alerts_read import Alert
 from gateway.storage.rule_activity import QUIET, Activity
+from notifiers.channel_names import within
 from rules.excerpt import Excerpt, excerpt
 from rules.rule import Rule
 
@@ -99,7 +100,7 @@ def _said(read: Read) -> Markup:
 def _follows(rule: Rule) -> list[tuple[str, object]]:
     said: list[tuple[str, object]] = [("watches", ", ".join(rule.metrics))]
     if rule.notify is not None:
-        channels = ", ".join(rule.notify.channels) or "as the customer prefers"
+        channels = ", ".join(within(channel) for channel in rule.notify.channels) or "as the customer prefers"
         said.append(("tells", f"{rule.notify.template} by {channels}"))
     if rule.case is not None:
         said.append(("opens a case in", f"{rule.case.queue}, {rule.case.priority} priority"))

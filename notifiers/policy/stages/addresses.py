@@ -11,6 +11,7 @@ import msgspec
 import phonenumbers
 
 from notifiers import endpoint, subscription
+from notifiers.channel_names import named, within
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact
 
@@ -147,18 +148,20 @@ def reach(contact: Contact, channel: str) -> Reached:
     """The addresses of ``channel`` that can be used; at least one, or a "no"."""
     recorded = _on_record(contact.customer.addresses.get(channel))
     if not recorded:
-        detail = f"The customer has no address for {channel}."
+        detail = f"The customer has no address for {within(channel)}."
         return Reached((), Suppression(channel, Reason.NO_ADDRESS, detail, {"channel": channel}))
     check = CHECKS.get(channel, Checked)
     bad = contact.customer.bad_addresses.get(channel, {})
     checked = [_unless_bad(check(address), bad) for address in recorded]
-    faults = tuple(f"{channel} address {masked(one.address)} {one.fault}." for one in checked if one.fault)
+    faults = tuple(f"address {masked(one.address)} {one.fault}." for one in checked if one.fault)
+    notes = tuple(f"{named(channel)} {fault}" for fault in faults)
     good = tuple(dict.fromkeys(one.address for one in checked if not one.fault))
     if not good:
         inputs = {"channel": channel, "addresses": [masked(address) for address in recorded]}
-        return Reached((), Suppression(channel, Reason.BAD_ADDRESS, f"The customer's {faults[0]}", inputs))
+        detail = f"The customer's {within(channel)} {faults[0]}"
+        return Reached((), Suppression(channel, Reason.BAD_ADDRESS, detail, inputs))
     no = _refuse_region(contact, channel, good)
-    return Reached((), no, faults) if no else Reached(good, None, faults)
+    return Reached((), no, notes) if no else Reached(good, None, notes)
 
 
 def _unless_bad(checked: Checked, bad: Mapping[str, str]) -> Checked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from notifiers.channel_names import within
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact, Customer
 
@@ -23,6 +24,6 @@ def refuse_without_consent(contact: Contact, channel: str) -> Suppression | None
     return Suppression(
         channel,
         Reason.NO_CONSENT,
-        f"The customer {said} to be contacted by {channel} for {purpose}.",
+        f"The customer {said} to be contacted by {within(channel)} for {purpose}.",
         {"purpose": purpose, "channel": channel, "consent": word},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from notifiers.channel_names import within
 from notifiers.policy.limits import Exceeded, Money, Spent, exceeded
 from notifiers.policy.reason import Reason, Suppression
 from notifiers.policy.request import Contact
@@ -42,6 +43,6 @@ def _detail(channel: str, over: Exceeded, *, vital: bool) -> str:
     said = f"{over.used} of {over.allowed} {unit}"
     if over.limit == "budget":
         purse = "budget and reserve" if vital else "budget"
-        return f"Today's {purse} for {channel} leaves no room: {said} are used."
+        return f"Today's {purse} for {within(channel)} leaves no room: {said} are used."
     whose = "this number" if over.limit == "number" else "numbers that begin like this one"
     return f"As many SMS as are allowed went to {whose} today: {said}."

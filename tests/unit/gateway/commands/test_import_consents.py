@@ -56,11 +56,11 @@ def test_a_nightly_list_does_not_lift_a_stop_and_says_whose_it_left(engine: Engi
     assert done.exit_code == 0, done.output
     assert "8 customers imported" in done.output
     assert "7 customers keep what they took back themselves" in done.output
-    assert "c0 (offers by sms); c1 (offers by sms)" in done.output
+    assert "c0 (offers by SMS); c1 (offers by SMS)" in done.output
     assert "and 2 more" in done.output
     assert [offers_by_sms(engine, name) for name in ("c0", "c6", "fresh")] == [False, False, True]
     assert summaries(engine, "c0") == []
-    assert summaries(engine, "fresh") == ["Consents now: offers by sms; service by sms"]
+    assert summaries(engine, "fresh") == ["Consents now: offers by SMS; service by SMS"]
 
 
 def test_the_same_list_again_writes_nothing(engine: Engine) -> None:
@@ -77,7 +77,7 @@ def test_a_date_later_than_the_stop_lifts_it_and_an_earlier_one_does_not(engine:
     assert done.exit_code == 0, done.output
     assert "1 customer keeps what they took back themselves" in done.output
     assert (offers_by_sms(engine, "c1"), offers_by_sms(engine, "c2")) == (True, False)
-    assert summaries(engine, "c1") == ["Consents now: offers by sms"]
+    assert summaries(engine, "c1") == ["Consents now: offers by SMS"]
 
 
 def test_a_date_that_is_to_come_is_named_with_its_line(engine: Engine) -> None:

@@ -75,7 +75,7 @@ def test_what_is_no_number_on_record_is_a_bad_address(record: object) -> None:
 def test_a_bad_address_is_not_spelled_out_on_the_timeline() -> None:
     made = planned(channels=("sms",), to=customer(addresses={"sms": "08012345678"}))
     assert made.suppressions[0].detail == (
-        "The customer's sms address 080…78 must start with + and the country code, for example +81 or +44."
+        "The customer's SMS address 080…78 must start with + and the country code, for example +81 or +44."
     )
     assert made.suppressions[0].inputs["addresses"] == ["080…78"]
 
@@ -84,7 +84,7 @@ def test_a_bad_token_among_good_ones_is_left_out_with_a_note() -> None:
     made = planned(channels=("push",), to=customer(addresses={"push": ["good", "not good", "", "good"]}))
     assert made.steps[0].addresses == ("good",)
     assert len(made.notes) == 1
-    assert made.notes[0].startswith("push address … is not a push token")
+    assert made.notes[0].startswith("Push address … is not a push token")
 
 
 def test_one_token_need_not_stand_in_a_list() -> None:
@@ -151,9 +151,9 @@ def test_what_is_no_subscription_is_left_out_and_not_spelled_out() -> None:
     wrong = {**BROWSER, "keys": {**BROWSER["keys"], "auth": "AAAA"}}
     made = to_browsers(BROWSER, wrong, {"endpoint": 7}, "hunter2-token")
     assert len(made.steps[0].addresses) == 1
-    assert made.notes[0] == "webpush address https://push.example.com/… has keys.auth of 3 bytes, which must be 16."
-    assert made.notes[1].startswith("webpush address … is not a push subscription")
-    assert made.notes[2].startswith("webpush address hun…en is not a push subscription")
+    assert made.notes[0] == "Web push address https://push.example.com/… has keys.auth of 3 bytes, which must be 16."
+    assert made.notes[1].startswith("Web push address … is not a push subscription")
+    assert made.notes[2].startswith("Web push address hun…en is not a push subscription")
 
 
 def test_a_subscription_is_masked_to_its_push_service() -> None:

@@ -69,7 +69,7 @@ def test_vital_messages_pass_and_say_so(asked: dict[str, str]) -> None:
 def test_they_say_so_for_a_cap_of_a_channel_too() -> None:
     made = with_begun(Cap(1, DAY, channel="sms"), *TWICE, purpose="safety")
     assert made.notes == (
-        "The frequency cap of 1 contact by sms in 1 day is reached; safety of severity major passes it.",
+        "The frequency cap of 1 contact by SMS in 1 day is reached; safety of severity major passes it.",
     )
 
 

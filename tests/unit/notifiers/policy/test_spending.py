@@ -27,7 +27,7 @@ def test_a_budget_that_is_used_up_closes_its_channel_only() -> None:
     made = with_spent(BUDGET, Spent(channels={"sms": 10}))
     assert channels_of(made) == ["push", "email"]
     assert reasons_of(made) == {"sms": "budget_used_up"}
-    assert made.suppressions[0].detail == "Today's budget for sms leaves no room: 10 of 10 segments are used."
+    assert made.suppressions[0].detail == "Today's budget for SMS leaves no room: 10 of 10 segments are used."
     assert made.suppressions[0].inputs == {
         "channel": "sms", "budget": "sms", "used": 10, "allowed": 10, "wanted": 1, "vital": False,
     }  # fmt: skip
