@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from datetime import datetime
 
 import pytest
@@ -152,11 +153,12 @@ async def test_words_that_the_log_stored_twice_are_counted_once(
         await say(log, 4000, -9.0)
         await eventually(engine, DECISIONS, [("firing", GROUP, 2), ("resolved", GROUP, 1)], within=30)
     await forgetful.close()
-    words = 0
-    async for batches in log.read(partition_of(GROUP, PARTITIONS), 0):
-        words += sum(isinstance(event, MemberChanged) for batch in batches for event in batch.events)
-        if batches[-1].seq >= await log.last_seq(partition_of(GROUP, PARTITIONS)):
-            break
+    words, last = 0, await log.last_seq(partition_of(GROUP, PARTITIONS))
+    async with aclosing(log.read(partition_of(GROUP, PARTITIONS), 0)) as reading:
+        async for batches in reading:
+            words += sum(isinstance(event, MemberChanged) for batch in batches for event in batch.events)
+            if batches[-1].seq >= last:
+                break
     assert words > 3 * len(FREEZERS)
 
 
@@ -198,7 +200,10 @@ async def test_a_gateway_that_is_down_speaks_for_its_store_on_every_partition(en
         await log.append(partition_of(gateway, PARTITIONS), [event])
     async with working(engine, log):
         await eventually(engine, FIRED, [("gateway-down", 1)])
-        await heard_everywhere(log)
+        for partition in range(PARTITIONS):
+            word = await word_on_the_gateway(log, partition)
+            folded = f"SELECT seq >= {word} FROM partitions WHERE partition = {partition}"
+            await eventually(engine, folded, [(True,)])
     # The word is in the checkpoints: the next worker knows it.
     made: list[str | None] = []
 
@@ -212,10 +217,11 @@ async def test_a_gateway_that_is_down_speaks_for_its_store_on_every_partition(en
     assert made == ["gateway-down"] * len(FREEZERS)
 
 
-async def heard_everywhere(log: EventLog) -> None:
-    """Return once the word on the gateway stands in every partition's log, and a moment has passed to read it."""
-    for partition in range(PARTITIONS):
-        async for batches in log.read(partition, 0):
-            if any(isinstance(event, AlertChanged) for batch in batches for event in batch.events):
-                break
-    await asyncio.sleep(0.5)
+async def word_on_the_gateway(log: EventLog, partition: int) -> int:
+    """Where it stands in the partition's log, once it does."""
+    async with asyncio.timeout(30), aclosing(log.read(partition, 0)) as reading:
+        async for batches in reading:
+            for batch in batches:
+                if any(isinstance(event, AlertChanged) for event in batch.events):
+                    return batch.seq
+    raise AssertionError("the log ended")

@@ -92,7 +92,7 @@ def read(engine: Engine, sql: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(text(sql))]
 
 
-async def eventually(engine: Engine, sql: str, wanted: Sequence[tuple[object, ...]], within: float = 15.0) -> None:
+async def eventually(engine: Engine, sql: str, wanted: Sequence[tuple[object, ...]], within: float = 30.0) -> None:
     end = asyncio.get_running_loop().time() + within
     while (got := await asyncio.to_thread(read, engine, sql)) != wanted:
         assert asyncio.get_running_loop().time() < end, f"{sql}: {got}"
