@@ -14,6 +14,9 @@ from gateway.storage.tables import alerts, decisions, interventions
 State = Literal["firing", "resolved"]
 STATES: Final[tuple[State, ...]] = get_args(State)
 
+_IS_OFFER: Final = alerts.c.purpose == "offers"
+"""A visit, or whatever else an offer goes with: no trouble, so it is not counted among what fires."""
+
 
 class Alert(msgspec.Struct, frozen=True):
     """One episode of a rule on a device. Times are event times, ms, unless said otherwise."""
@@ -69,10 +72,11 @@ def page(
     device_id: str | None = None,
     rule_id: str | None = None,
     customer_id: str | None = None,
+    offers: bool | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Alert]:
-    """Alerts, newest first, narrowed by what is given.
+    """Alerts, newest first, narrowed by what is given. ``offers``: only those of purpose ``offers``, or none of them.
 
     Raises:
         CursorError: ``cursor`` is not one that we gave.
@@ -85,6 +89,8 @@ def page(
         alerts.c.customer_id: customer_id,
     }
     query = select(alerts).where(*(column == value for column, value in wanted.items() if value is not None))
+    if offers is not None:
+        query = query.where(_IS_OFFER if offers else ~_IS_OFFER)
     key = (alerts.c.fired_at, alerts.c.id)
     return paging.newest_first(connection, query, key, _read, cursor=cursor, limit=limit)
 
@@ -125,10 +131,10 @@ def firing(
 
 
 def firing_by_severity(connection: Connection) -> dict[str, int]:
-    """How many alerts fire now, by severity. A visit that an offer goes with is no trouble, so it does not count."""
+    """How many alerts fire now, by severity, without those of offers."""
     query = (
         select(alerts.c.severity, func.count())
-        .where(alerts.c.state == "firing", alerts.c.purpose != "offers")
+        .where(alerts.c.state == "firing", ~_IS_OFFER)
         .group_by(alerts.c.severity)
     )
     return dict(connection.execute(query).all())

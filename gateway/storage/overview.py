@@ -45,7 +45,7 @@ class Overview(msgspec.Struct, frozen=True):
     devices: int
     customers: int
     alerts: dict[str, int]
-    """Firing now, by severity."""
+    """Firing now, by severity, without those of offers."""
     decisions: dict[str, int]
     """By rule."""
     messages: dict[str, dict[str, int]]

@@ -6,11 +6,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from gateway.storage import keys, rule_folders, rule_sets
+from gateway.storage import decisions, keys, rule_folders, rule_sets
 from rules.problem import Problem
 from tests.api_fixture import BOOTSTRAP
 from tests.browser.conftest import Console, Watched, log_in, open_page
 from tests.browser.seed import seed
+from tests.unit.gateway.decided import decided
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +71,23 @@ def test_a_folder_that_was_refused_is_told_where_the_rules_stand(console: Consol
     expect(page.locator(".notice")).to_contain_text("What is in /etc/rules was refused")
     expect(page.locator(".notice")).to_contain_text("chillers.yaml:5:41")
     expect(page.locator("a.row.rule")).to_have_count(2)
+
+
+def test_a_visit_stands_apart_and_the_overview_counts_what_the_page_lists(console: Console, watched: Watched) -> None:
+    with_rules(console)
+    with console.engine.begin() as connection:
+        visit = decided(alert="visit", purpose="offers", severity="info", summary="phone-3 has entered Ginza")
+        decisions.record(connection, visit)
+    page = watched.page
+    log_in(page, console)
+    tile = page.locator("a.tile", has_text="Alerts firing")
+    expect(tile.locator(".figure")).to_have_text("1")
+    tile.click()
+    expect(page.locator("a.row.alert")).to_have_count(1)
+    page.get_by_role("link", name="Offers").click()
+    expect(page.locator("a.row.alert")).to_have_count(1)
+    expect(page.locator("a.row.alert")).to_contain_text("phone-3 has entered Ginza")
+    assert not watched.faults
 
 
 def test_an_alert_shows_why_and_takes_an_agents_word(console: Console, watched: Watched) -> None:
@@ -185,6 +203,7 @@ def test_without_data_the_pages_say_what_would_stand_there(console: Console, wat
     for path, said in (
         ("alerts", "Nothing fires"),
         ("alerts?state=all", "No alerts"),
+        ("alerts?state=offers", "No occasions for offers"),
         ("rules", "No rules yet"),
         ("alerts/nothing", "There is no such alert"),
         ("rules/nothing", "There is no such rule"),

@@ -1,8 +1,9 @@
-"""What fires now, and what fired."""
+"""What fires now, and what fired. Offers, such as a visit that one goes with, stand apart: they are no trouble."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -22,11 +23,26 @@ from gateway.storage.paging import Page
 LIMIT = 50
 REFRESH_SECONDS = 2.0
 
-_TABS: tuple[tuple[str, str, State | None], ...] = (
-    ("firing", "Firing", "firing"),
-    ("resolved", "Over", "resolved"),
-    ("all", "All", None),
-)
+
+class _Tab(NamedTuple):
+    name: str
+    label: str
+    state: State | None
+    offers: bool
+    nothing: tuple[str, str]
+    """What to say where there is none."""
+
+
+_HOLDS = "When a rule's condition holds, its alert stands here."
+_TABS: Final = (
+    _Tab("firing", "Firing", "firing", offers=False, nothing=("Nothing fires", _HOLDS)),
+    _Tab("resolved", "Over", "resolved", offers=False, nothing=("No alerts", _HOLDS)),
+    _Tab("all", "All", None, offers=False, nothing=("No alerts", _HOLDS)),
+    _Tab(
+        "offers", "Offers", None, offers=True,
+        nothing=("No occasions for offers", "When a rule of purpose offers holds, such as a visit, that stands here."),
+    ),
+)  # fmt: skip
 _ENDED = {"time": "ended by time", "withdrawn": "rule gone", "passed": "passed"}
 
 
@@ -35,11 +51,10 @@ def register(console: Console) -> None:
 
     @ui.page("/alerts")
     async def alerts(request: Request, state: str = "firing", cursor: str | None = None) -> None:
-        tab = state if state in {name for name, _, _ in _TABS} else "firing"
-        wanted = next(each for name, _, each in _TABS if name == tab)
+        tab = next((each for each in _TABS if each.name == state), _TABS[0])
 
         async def render() -> Markup | None:
-            read = await reading(_read, console.api.engine, wanted, cursor)
+            read = await reading(_read, console.api.engine, tab, cursor)
             return None if read is AWAY else _whole(tab, *read)
 
         first = await render() or AWAY_NOTE
@@ -47,21 +62,21 @@ def register(console: Console) -> None:
             live(render, seconds=REFRESH_SECONDS, first=first)
 
 
-def _read(engine: Engine, state: State | None, cursor: str | None) -> tuple[Page[Alert], dict[str, str]]:
+def _read(engine: Engine, tab: _Tab, cursor: str | None) -> tuple[Page[Alert], dict[str, str]]:
     with engine.connect() as connection:
         try:
-            found = alerts_read.page(connection, state=state, cursor=cursor, limit=LIMIT)
+            found = alerts_read.page(connection, state=tab.state, offers=tab.offers, cursor=cursor, limit=LIMIT)
         except CursorError:
-            found = alerts_read.page(connection, state=state, limit=LIMIT)
+            found = alerts_read.page(connection, state=tab.state, offers=tab.offers, limit=LIMIT)
         return found, names_of(connection, {alert.customer_id for alert in found.items if alert.customer_id})
 
 
-def _whole(tab: str, found: Page[Alert], names: dict[str, str]) -> Markup:
+def _whole(tab: _Tab, found: Page[Alert], names: dict[str, str]) -> Markup:
     tabs = joined(
         H('<a href="/console/alerts?state={}"{}>{}</a>').format(
-            name, H(' aria-current="page"') if name == tab else NOTHING, label
+            each.name, H(' aria-current="page"') if each == tab else NOTHING, each.label
         )
-        for name, label, _ in _TABS
+        for each in _TABS
     )
     top = H(
         '<div class="top"><h1>Alerts</h1><span class="grow"></span><nav class="tabs" aria-label="State">{}</nav></div>'
@@ -69,16 +84,14 @@ def _whole(tab: str, found: Page[Alert], names: dict[str, str]) -> Markup:
     return H('{}<div class="card rows">{}</div>').format(top, _list(tab, found, names))
 
 
-def _list(tab: str, found: Page[Alert], names: dict[str, str]) -> Markup:
+def _list(tab: _Tab, found: Page[Alert], names: dict[str, str]) -> Markup:
     if not found.items:
-        return empty(
-            "Nothing fires" if tab == "firing" else "No alerts", "When a rule's condition holds, its alert stands here."
-        )
+        return empty(*tab.nothing)
     now = datetime.now(UTC)
     rows = joined(_row(alert, names, now) for alert in found.items)
     if found.next is None:
         return rows
-    older = urlencode({"state": tab, "cursor": found.next})
+    older = urlencode({"state": tab.name, "cursor": found.next})
     return H('{}<div class="older"><a href="/console/alerts?{}">Older alerts</a></div>').format(rows, older)
 
 

@@ -156,3 +156,13 @@ def test_what_was_only_a_moment_leaves_no_end_on_the_timeline_and_may_still_be_t
     decisions.record(connection, decided(alert="a2"))
     decisions.record(connection, decided("resolved", 1, alert="a2"))
     assert not of(alert_id="a2").alert_active
+
+
+def test_what_is_listed_as_firing_is_what_is_counted(connection: Connection) -> None:
+    decisions.record(connection, decided())
+    decisions.record(connection, decided(alert="visit", purpose="offers", severity="info"))
+    firing = alerts_read.page(connection, state="firing", offers=False).items
+    assert [alert.id for alert in firing] == ["a1"]
+    assert alerts_read.firing_by_severity(connection) == {"warning": 1}
+    assert [alert.id for alert in alerts_read.page(connection, offers=True).items] == ["visit"]
+    assert len(alerts_read.page(connection).items) == 2
