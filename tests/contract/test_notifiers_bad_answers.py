@@ -23,6 +23,7 @@ from notifiers.sandbox.faults import Fault, Mode
 from notifiers.sandbox.server import Sandbox
 from tests.contract.test_notifiers import (
     ADDRESS,
+    DEADLINE_S,
     HURRIED_S,
     PROVIDER,
     SECRET,
@@ -30,6 +31,9 @@ from tests.contract.test_notifiers import (
     STAND_IN_LOGGERS,
     THE_STATUS_IS_THE_ANSWER,
     WIRED,
+    in_a_hurry_once_sent,
+    let_go_early,
+    nobody_there,
     opened,
     outgoing,
     sandbox,
@@ -112,7 +116,7 @@ def test_a_moment_to_come_back_at_is_honoured_as_seconds_are(channel: str, statu
 def test_a_head_that_comes_drop_by_drop_is_let_go_at_the_deadline(channel: str, head: bytes) -> None:
     text = b"220-welcome " if channel == "email" else head
     threads = threading.active_count()
-    with serving(drop_by_drop(text)) as port, opened(channel, port, port, HURRIED_S) as notifier:
+    with serving(drop_by_drop(text)) as port, let_go_early(channel, port) as notifier:
         outcome = notifier.send(outgoing(channel, "drops"))
     assert isinstance(outcome, Retry if channel == "email" else Unknown)
     assert threading.active_count() <= threads, "a thread is left behind"
@@ -133,7 +137,12 @@ def test_a_mail_server_that_slows_down_at_any_step_is_let_go(step: bytes, expect
                 elif line.upper().startswith(b"DATA"):
                     peer.sendall(b"354 go\r\n")
 
-    with serving(talk) as port, opened("email", port, port, HURRIED_S) as notifier:
+    with contextlib.ExitStack() as stack:
+        port = stack.enter_context(serving(talk))
+        if expected is Unknown:
+            stack.enter_context(in_a_hurry_once_sent("email"))
+        deadline_s = DEADLINE_S if expected is Unknown else HURRIED_S
+        notifier = stack.enter_context(opened("email", port, port, deadline_s))
         assert isinstance(notifier.send(outgoing("email", "slow-step")), expected)
 
 
@@ -152,22 +161,22 @@ def test_no_secret_and_no_address_is_said_where_no_answer_comes(
     caplog.set_level(logging.DEBUG)
     outcomes: list[Outcome] = []
     modes: tuple[Mode, ...] = ("silent", "dribble", "drop_before")
-    with opened(channel, sandbox.http_port, sandbox.smtp_port, HURRIED_S) as notifier:
+    with opened(channel, sandbox.http_port, sandbox.smtp_port) as notifier:
         hidden = {SECRET, SIGNING_SECRET, ADDRESS[channel], ADDRESS[channel].lstrip("+"), "canary"}
         for mode in modes:
             sandbox.faults.set(Fault(PROVIDER[channel], mode, seconds=DROP_S))
-            outcomes.append(notifier.send(outgoing(channel, f"mute-{mode}")))
+            # Where the status says all, a body that comes slowly is not waited for.
+            at_once = mode == "dribble" and channel in THE_STATUS_IS_THE_ANSWER
+            with contextlib.nullcontext() if at_once else in_a_hurry_once_sent(channel):
+                outcomes.append(notifier.send(outgoing(channel, f"mute-{mode}")))
         sandbox.faults.set(Fault(PROVIDER[channel], "ok"))
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
     for reply in (b"", b"\x00 canary garbage\r\n", b"HTTP/1.1 302 Away\r\nLocation: http://canary.example/\r\n\r\n"):
         with stranger(reply) as strange, opened(channel, strange, strange) as notifier:
             hidden.add(ADDRESS[channel])
             outcomes.append(notifier.send(outgoing(channel, "mute-strange")))
-    with opened(channel, port, port) as notifier:
+    with nobody_there() as port, opened(channel, port, port) as notifier:
         hidden.add(ADDRESS[channel])
         outcomes.append(notifier.send(outgoing(channel, "mute-nobody")))
-    # Where the status says all, a body that comes slowly is not waited for.
     assert sum(isinstance(each, Accepted) for each in outcomes) == (channel in THE_STATUS_IS_THE_ANSWER)
     ours = [each for each in caplog.records if not each.name.startswith(STAND_IN_LOGGERS)]
     said = repr(outcomes) + repr([(each.getMessage(), vars(each)) for each in ours])
@@ -177,10 +186,6 @@ def test_no_secret_and_no_address_is_said_where_no_answer_comes(
 
 class TestTheOperationsChannels:
     """Told or not told is all there is to know: what was not told is told again, so doubt means not told."""
-
-    @pytest.fixture(autouse=True)
-    def hurried(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(operations, "SERVICE_SECONDS", HURRIED_S)
 
     def tell(self, port: int) -> bool:
         urls = (f"json://user:canary-password@127.0.0.1:{port}/canary-token",)
@@ -213,18 +218,28 @@ class TestTheOperationsChannels:
             "from notifiers.operations.config import OperationsConfig\n"
             f"channel.SERVICE_SECONDS = {HURRIED_S}\n"
             "made = channel.OperationsChannel(OperationsConfig(urls=(sys.argv[1],)))\n"
-            "print([made.tell('Kizashi', 'x', good_news=False) for _ in range(3)])"
+            "tell = lambda: made.tell('Kizashi', 'x', good_news=False)\n"
+            "print([tell(), sys.stdin.readline(), tell(), tell()])"
         )
         heard: list[bytes] = []
+        it_was_heard = threading.Event()
 
         def talk(peer: socket.socket) -> None:
             heard.append(peer.recv(65536))
+            it_was_heard.set()
             drop_by_drop(b"HTTP/1.1 200 OK\r\nX: ")(peer)
 
-        with serving(talk) as port:
-            url = f"json://user:canary-password@127.0.0.1:{port}/canary-token"
-            ran = subprocess.run(
-                [sys.executable, "-c", code, url], capture_output=True, text=True, check=False, timeout=30
-            )
-        assert (ran.stdout.strip(), ran.stderr) == ("[False, False, False]", "")
+        with (
+            serving(talk) as port,
+            subprocess.Popen(
+                [sys.executable, "-c", code, f"json://user:canary-password@127.0.0.1:{port}/canary-token"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            ) as program,
+        ):
+            assert it_was_heard.wait(60)
+            said, complaints = program.communicate("", timeout=60)
+        assert (said.strip(), complaints) == ("[False, '', False, False]", "")
         assert len(heard) == 1
