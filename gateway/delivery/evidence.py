@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from gateway.delivery import endings, entries, reach, settlement, steps, unanswered
 from gateway.delivery.metrics import CONTACTS, MESSAGES
 from gateway.storage import case_replies, consents, contacts, inbox, messages, receipts, timeline
+from gateway.storage.contacts import Contact
 from gateway.storage.messages import Claimed
 from gateway.storage.tables import timeline as entry_table
 from notifiers.email.reports import Report
@@ -47,8 +48,9 @@ def sms_status(
 
     Repeats change nothing, and a late one never takes a message backwards. ``provider``: whose account signed it.
     """
-    message = _locked(connection, message_id)
-    if message is None or message.channel != "sms":
+    contact = contacts.lock_of_message(connection, message_id)
+    message = messages.get(connection, message_id)
+    if contact is None or message is None or message.channel != "sms":
         return False
     detail = {name: fields[name] for name in ("ErrorCode", "To", "From") if name in fields}
     if not receipts.add(
@@ -61,7 +63,7 @@ def sms_status(
         if update.state == "failed":
             steps.step_failed(connection, message.contact_id, message.step)
         elif update.state == "read":
-            _acknowledge(connection, message.contact_id, "The SMS was read", now)
+            _acknowledge(connection, contact, "The SMS was read", now)
     settlement.consequences(
         connection,
         message,
@@ -77,29 +79,31 @@ def sms_status(
 
 def push_ack(connection: Connection, message_id: str, event: PushEvent, now: datetime) -> bool:
     """The app, or a service worker, has the message, or a person opened it; false where there is no such message."""
-    message = _locked(connection, message_id)
-    if message is None or message.channel not in PUSHED:
+    contact = contacts.lock_of_message(connection, message_id)
+    message = messages.get(connection, message_id)
+    if contact is None or message is None or message.channel not in PUSHED:
         return False
     if not receipts.add(connection, message_id, provider_id="app", status=event, detail={}):
         return True
     pushed = entries.named(message.channel)
     _note_receipt(connection, message, event, f"{pushed} {event}, says the {PUSHED[message.channel]}", now)
     _advance(connection, message, _PUSH_STATES[event], None, None, now)
-    _acknowledge(connection, message.contact_id, f"The {pushed.lower()} was {event}", now)
+    _acknowledge(connection, contact, f"The {pushed.lower()} was {event}", now)
     return True
 
 
 def click(connection: Connection, message_id: str, now: datetime) -> bool:
     """A person has followed the message's link; false where the message is gone. Again changes nothing."""
-    message = _locked(connection, message_id)
-    if message is None:
+    contact = contacts.lock_of_message(connection, message_id)
+    message = messages.get(connection, message_id)
+    if contact is None or message is None:
         return False
     if not receipts.add(connection, message_id, provider_id="link", status="clicked", detail={}):
         return True
     summary = f"The link in the {entries.within(message.channel)} was followed"
     _note_receipt(connection, message, "clicked", summary, now, provider_id="link")
     _advance(connection, message, "clicked", None, None, now)
-    _acknowledge(connection, message.contact_id, summary, now)
+    _acknowledge(connection, contact, summary, now)
     return True
 
 
@@ -107,14 +111,15 @@ def inbox_read(connection: Connection, customer_id: str, message_id: str, now: d
     """The customer has read a message in the app's inbox; false where that inbox has none of this id."""
     if inbox.get(connection, customer_id, message_id) is None:
         return False
-    message = _locked(connection, message_id)
-    if message is None:
+    contact = contacts.lock_of_message(connection, message_id)
+    message = messages.get(connection, message_id)
+    if contact is None or message is None:
         return False
     if not receipts.add(connection, message_id, provider_id="app", status="read", detail={}):
         return True
     _note_receipt(connection, message, "read", "Inbox message read, says the app", now)
     _advance(connection, message, "read", None, None, now)
-    _acknowledge(connection, message.contact_id, "The inbox message was read", now)
+    _acknowledge(connection, contact, "The inbox message was read", now)
     return True
 
 
@@ -123,8 +128,9 @@ def mail_report(connection: Connection, message_id: str, report: Report, now: da
 
     A mail that was read or clicked stays so. A complaint proves that it arrived.
     """
-    message = _locked(connection, message_id)
-    if message is None or message.channel != "email":
+    contact = contacts.lock_of_message(connection, message_id)
+    message = messages.get(connection, message_id)
+    if contact is None or message is None or message.channel != "email":
         return False
     detail = {"status": report.status, "diagnostic": report.diagnostic}
     status = MAIL_STATUS[report.kind]
@@ -248,19 +254,13 @@ def inbound_sms(connection: Connection, customer_id: str, sid: str, body: str, n
 
 def acknowledge(connection: Connection, contact_id: str, summary: str, now: datetime) -> None:
     """Somebody has answered: no further channel is tried. Locks the contact."""
-    _acknowledge(connection, contact_id, summary, now)
+    contact = contacts.lock(connection, contact_id)
+    if contact is not None:
+        _acknowledge(connection, contact, summary, now)
 
 
 def _heard_at(connection: Connection, entry_id: str) -> datetime | None:
     return connection.execute(select(entry_table.c.at).where(entry_table.c.id == entry_id)).scalar_one_or_none()
-
-
-def _locked(connection: Connection, message_id: str) -> Claimed | None:
-    """The message, its contact locked first (see ``storage.contacts``)."""
-    message = messages.get(connection, message_id)
-    if message is None or contacts.lock(connection, message.contact_id) is None:
-        return None
-    return messages.get(connection, message_id)
 
 
 def _advance(
@@ -291,14 +291,13 @@ def _note_receipt(
     timeline.add(connection, [entry])
 
 
-def _acknowledge(connection: Connection, contact_id: str, summary: str, now: datetime) -> None:
-    contact = contacts.lock(connection, contact_id)
-    if contact is None or contact.state not in (*contacts.OPEN, "done", "exhausted"):
+def _acknowledge(connection: Connection, contact: Contact, summary: str, now: datetime) -> None:
+    if contact.state not in (*contacts.OPEN, "done", "exhausted"):
         return
     context = contacts.answered(contact, now)
-    contacts.change(connection, contact_id, state="acknowledged", due_at=None, context=context)
+    contacts.change(connection, contact.id, state="acknowledged", due_at=None, context=context)
     CONTACTS.labels("acknowledged").inc()
-    endings.taken_back(connection, contact_id, "acknowledged", now)
+    endings.taken_back(connection, contact.id, "acknowledged", now)
     unanswered.answered(connection, contact, summary, now)
     if contact.state in contacts.OPEN and contact.request["escalate_after_ms"] is not None:
         entry = entries.of_plan(

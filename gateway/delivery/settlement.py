@@ -117,7 +117,7 @@ def record_asked(connection: Connection, asked: Asked, rules: Rules, now: dateti
 
 
 def expire_overdue(connection: Connection, limit: int, now: datetime) -> list[Claimed]:
-    """Give up what waited too long behind a provider in trouble; the caller then calls ``follow_up`` for each."""
+    """Give up what waited too long behind a provider in trouble; returns them."""
     gone = messages.expire(connection, limit)
     timeline.add(connection, [entries.of_message(message, "expired", now, reason="expired") for message in gone])
     for message in gone:

@@ -64,11 +64,6 @@ def give_back(connection: Connection, message_ids: Sequence[str]) -> None:
     _charge(connection, message_ids, charged=False)
 
 
-def take_again(connection: Connection, message_id: str) -> None:
-    """It shows that the provider did have it after all."""
-    _charge(connection, [message_id], charged=True)
-
-
 def keep(connection: Connection, message_ids: Sequence[str]) -> None:
     """Whatever becomes of these now, what they took so far is taken for good."""
     if message_ids:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.storage.tables import alerts, contacts
+from gateway.storage.tables import alerts, contacts, messages
 from gateway.storage.unread import UNHEARD
 from rules.decision import derived_id
 from rules.steps import RANK, SEVERITIES
@@ -65,6 +65,14 @@ def id_of(decision_id: str, customer_id: str) -> str:
 # Made once: putting a statement together takes longer than sending it.
 _ADD: Final = insert(contacts).on_conflict_do_nothing(index_elements=["id"]).returning(contacts.c.id)
 _CHANGE: Final = update(contacts).prefix_with(UNHEARD)
+_LOCK: Final = select(contacts).where(contacts.c.id == bindparam("contact_id")).with_for_update(key_share=True)
+_LOCK_OF_MESSAGE: Final = (
+    select(contacts)
+    .where(
+        contacts.c.id == select(messages.c.contact_id).where(messages.c.id == bindparam("message_id")).scalar_subquery()
+    )
+    .with_for_update(key_share=True)
+)
 _OF_ALERT: Final = (
     select(contacts)
     .where(contacts.c.alert_id == bindparam("alert_id"))
@@ -87,8 +95,13 @@ def add(connection: Connection, contact: Contact) -> bool:
 
 def lock(connection: Connection, contact_id: str) -> Contact | None:
     """The contact, locked until this transaction ends; ``None`` where it is gone."""
-    query = select(contacts).where(contacts.c.id == contact_id).with_for_update(key_share=True)
-    row = connection.execute(query).mappings().one_or_none()
+    row = connection.execute(_LOCK, {"contact_id": contact_id}).mappings().one_or_none()
+    return None if row is None else _read(row)
+
+
+def lock_of_message(connection: Connection, message_id: str) -> Contact | None:
+    """The contact that a message belongs to, locked until this transaction ends; ``None`` where either is gone."""
+    row = connection.execute(_LOCK_OF_MESSAGE, {"message_id": message_id}).mappings().one_or_none()
     return None if row is None else _read(row)
 
 

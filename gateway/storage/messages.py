@@ -11,7 +11,20 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, RowMapping, and_, exists, func, or_, select, text, true, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    RowMapping,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage import charges
@@ -108,6 +121,7 @@ class Standing(NamedTuple):
 CLAIMED_FIELDS: Final = ", ".join(f"m.{name}" for name in Claimed.__struct_fields__)
 """For what a statement that calls the messages ``m`` returns."""
 
+_GET: Final = select(messages).where(messages.c.id == bindparam("message_id"))
 _ADD: Final = insert(messages).values(state="queued", due_at=func.now()).on_conflict_do_nothing(index_elements=["id"])
 
 
@@ -131,28 +145,27 @@ def add(connection: Connection, new: Sequence[New]) -> None:
     connection.execute(_ADD, [msgspec.structs.asdict(each) for each in new])
 
 
+# Where the provider had it after all, it took its units of the day after all.
+_ADVANCE = text("""
+WITH advanced AS (
+    UPDATE messages SET state = :state, reason = :reason, provider_id = coalesce(provider_id, :provider_id),
+           first_sent_at = coalesce(first_sent_at, now()), lease_owner = NULL, lease_until = NULL, updated_at = now()
+    WHERE id = :message_id AND state = ANY(:lower) RETURNING id
+), charged AS (
+    UPDATE charges SET charged = true FROM advanced WHERE message_id = advanced.id AND NOT charged AND :had_it
+)
+SELECT count(*) FROM advanced
+""")
+
+
 def advance(
     connection: Connection, message_id: str, state: str, *, reason: str | None, provider_id: str | None
 ) -> bool:
     """Apply what a receipt says; false where the message is already as far, and then its state did not change."""
     lower = [name for name, rank in RANK.items() if rank < RANK[state]]
-    statement = (
-        update(messages)
-        .where(messages.c.id == message_id, messages.c.state.in_(lower))
-        .values(
-            state=state,
-            reason=reason,
-            provider_id=func.coalesce(messages.c.provider_id, provider_id),
-            first_sent_at=func.coalesce(messages.c.first_sent_at, func.now()),
-            lease_owner=None,
-            lease_until=None,
-            updated_at=func.now(),
-        )
-    )
-    changed = connection.execute(statement).rowcount > 0
-    if changed and state not in ENDED:
-        charges.take_again(connection, message_id)
-    return changed
+    change = {"message_id": message_id, "state": state, "reason": reason, "provider_id": provider_id}
+    changed = connection.execute(_ADVANCE, {**change, "lower": lower, "had_it": state not in ENDED})
+    return bool(changed.scalar_one())
 
 
 def requeue(connection: Connection, message_id: str, quiet_from: datetime | None) -> bool:
@@ -227,7 +240,7 @@ def expire(connection: Connection, limit: int) -> list[Claimed]:
 
 def get(connection: Connection, message_id: str) -> Claimed | None:
     """The message as the outbox sees it, or ``None``."""
-    row = connection.execute(select(messages).where(messages.c.id == message_id)).mappings().one_or_none()
+    row = connection.execute(_GET, {"message_id": message_id}).mappings().one_or_none()
     return None if row is None else _read(row)
 
 

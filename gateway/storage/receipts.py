@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gateway.storage.tables import messages, receipts
 
+# Made once: putting a statement together takes longer than sending it. The channel comes from the message itself: a
+# receipt of another channel can't be written.
+_ADD: Final = (
+    insert(receipts)
+    .values(
+        message_id=bindparam("of_message"),
+        provider_id=bindparam("told_by"),
+        status=bindparam("said"),
+        channel=select(messages.c.channel).where(messages.c.id == bindparam("of_message")).scalar_subquery(),
+        detail=bindparam("more", type_=receipts.c.detail.type),
+    )
+    .on_conflict_do_nothing()
+    .returning(receipts.c.status)
+)
+
 
 def add(connection: Connection, message_id: str, *, provider_id: str, status: str, detail: dict[str, Any]) -> bool:
     """Keep a receipt; false where it had come before, or where the message is gone."""
-    # The channel comes from the message itself: a receipt of another channel can't be written.
-    channel = select(messages.c.channel).where(messages.c.id == message_id).scalar_subquery()
-    statement = (
-        insert(receipts)
-        .values(message_id=message_id, provider_id=provider_id, status=status, channel=channel, detail=detail)
-        .on_conflict_do_nothing()
-        .returning(receipts.c.status)
-    )
-    return connection.execute(statement).one_or_none() is not None
+    told = {"of_message": message_id, "told_by": provider_id, "said": status, "more": detail}
+    return connection.execute(_ADD, told).one_or_none() is not None
 
 
 def counts(connection: Connection) -> dict[tuple[str, str], int]:

@@ -15,7 +15,7 @@ from gateway.delivery import spending as budgets
 from gateway.delivery.links import Links
 from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Asked, Rules, Sent, record_accepted, record_asked, record_sent
-from gateway.storage import charges, claims, messages, spending
+from gateway.storage import claims, messages, spending
 from gateway.storage.database import connect
 from notifiers.outcome import Accepted, CannotTell, NotSent, Outcome, Refused, Retry, Unknown
 from notifiers.policy import Money, policy_settings
@@ -205,7 +205,7 @@ def test_nor_for_whoever_is_at_what_was_given_back(engine: Engine) -> None:
     message_id, _ = queue(engine, "1")
     sent(engine, Refused("twilio 21211: invalid number"))
     with engine.connect() as connection:
-        charges.take_again(connection, message_id)
+        messages.advance(connection, message_id, "delivered", reason=None, provider_id=None)
         other = connect(engine.url.render_as_string(hide_password=False) + "?options=-c%20lock_timeout%3D2s")
         _, cost = queue(other, "2")
         other.dispose()
