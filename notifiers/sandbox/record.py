@@ -78,7 +78,7 @@ class Unread(NamedTuple):
 
 
 class Record:
-    """Messages and requests."""
+    """Messages and requests. Written by one thread; ``messages`` and ``requests`` may be asked from another."""
 
     def __init__(self, file: Path | None = None) -> None:
         """Keep in memory, and append requests to ``file``.
@@ -149,7 +149,7 @@ class Record:
         """The messages, newest first."""
         found = [
             each
-            for each in reversed(self._messages)
+            for each in reversed(tuple(self._messages))
             if (not channel or each.channel == channel) and (not to or each.to == to)
         ]
         return [each.read() if isinstance(each, Unread) else each for each in found[:limit]]
@@ -158,7 +158,7 @@ class Record:
         """The requests with a number above ``after``, oldest first."""
         return [
             each
-            for each in self._requests
+            for each in tuple(self._requests)
             if each.n > after
             and (not provider or each.provider == provider)
             and (not message_id or each.message_id == message_id)

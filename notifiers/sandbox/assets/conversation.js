@@ -9,7 +9,7 @@ export function conversation(changed) {
   const bubbles = element("ol", { class: "bubbles", "aria-label": "Conversation", tabindex: "0" });
   const input = element("input", { type: "text", maxlength: "1600", placeholder: "Text message", "aria-label": "Reply", autocomplete: "off" });
   const button = element("button", { type: "submit", class: "send", "aria-label": "Send" }, icon("send"));
-  const form = element("form", { class: "write", onsubmit: (event) => { event.preventDefault(); write(input.value); } }, input, button);
+  const form = element("form", { class: "write", onsubmit: (event) => { event.preventDefault(); send(); } }, input, button);
   const chips = element("div", { class: "quick", role: "group", "aria-label": "Quick replies" },
     ...WORDS.map((word) => element("button", { type: "button", onclick: () => write(word) }, word)));
   const none = element("p", { class: "calm dark" }, "No messages. One can reply once a text has arrived.");
@@ -19,11 +19,18 @@ export function conversation(changed) {
 
   async function write(text) {
     const newest = view?.texts[0];
-    if (!newest || !text.trim()) return;
+    if (!newest || !text.trim()) return undefined;
     const done = await act(newest, "reply", text.trim());
-    if (done) input.value = "";
     report(done, `Replied “${text.trim()}”`);
     await changed();
+    return done;
+  }
+
+  // The text leaves the field at once: a second press finds nothing, and what is typed next stays.
+  async function send() {
+    const text = input.value;
+    input.value = "";
+    if (!(await write(text)) && !input.value) input.value = text;
   }
 
   const key = () => `kizashi-sandbox-read ${view.customer.id}`;
