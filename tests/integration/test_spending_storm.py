@@ -22,6 +22,8 @@ from tests.integration.worker_fixture import all_at_once
 SMS = NotifyAction("alert", ("sms",))
 NEVER = {"offers": "never", "maintenance": "never"}
 NUMBERS = 40
+NOON = datetime.now(UTC).replace(hour=12)
+"""A storm that went over midnight would have two days' budgets."""
 
 
 def means_with(money: Money) -> Means:
@@ -57,14 +59,14 @@ def test_a_storm_stays_within_the_budget_and_critical_messages_pass(engine: Engi
     means = means_with(Money(daily_budget={"sms": 30}, daily_reserve={"sms": 2 * NUMBERS}))
     names = customers(engine)
 
-    all_at_once(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
+    all_at_once(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"), at=NOON)
     ordinary = spent(engine)
     # A message may not fit into what is left, and is then not sent.
     assert 30 - segments(rows(engine, "SELECT max(body) FROM messages")[0][0]).parts < ordinary <= 30
     assert set(reasons(engine)) == {"budget_used_up"}
     assert rows(engine, "SELECT provider FROM provider_alarms") == [("sms budget",)]
 
-    all_at_once(engine, means, storm("c", names, "critical"))
+    all_at_once(engine, means, storm("c", names, "critical"), at=NOON)
     assert spent(engine) - ordinary >= NUMBERS, "nobody was left out"
     assert rows(engine, "SELECT used FROM spending WHERE kind = 'channel'") == [(spent(engine),)]
 
@@ -75,6 +77,7 @@ def test_even_critical_messages_end_with_the_reserve(engine: Engine) -> None:
         means_with(Money(daily_budget={"sms": 5}, daily_reserve={"sms": 20})),
         storm("a", names := customers(engine), "critical"),
         storm("b", names[::-1], "critical"),
+        at=NOON,
     )
     assert 20 < spent(engine) <= 25
 
@@ -82,7 +85,7 @@ def test_even_critical_messages_end_with_the_reserve(engine: Engine) -> None:
 def test_pumped_numbers_share_one_cap(engine: Engine) -> None:
     means = means_with(Money(sms_per_prefix=12, sms_per_number=4))
     names = customers(engine)
-    all_at_once(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"))
+    all_at_once(engine, means, storm("a", names, "major"), storm("b", names[::-1], "major"), at=NOON)
     assert 0 < spent(engine) <= 12
     assert set(reasons(engine)) <= {"prefix_cap", "number_cap"}
     assert rows(engine, "SELECT count(*) FROM faults") == [(0,)]
@@ -97,10 +100,10 @@ def test_what_a_storm_over_one_customer_leaves_out_comes_in_one_digest(engine: E
     loads = [
         [Folded(0, seq, (a_decision(f"{worker}{seq:02d}", notify=SMS),)) for seq in range(1, 11)] for worker in "ab"
     ]
-    all_at_once(engine, means, *loads)
+    all_at_once(engine, means, *loads, at=NOON)
     assert (len(rows(engine, "SELECT 1 FROM messages")), reasons(engine)) == (3, {"frequency_cap": 17})
 
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = NOON + timedelta(days=1)
     made = [Pacer(engine, means, lambda: tomorrow, lambda: None).tell_once() for _ in range(2)]
     assert made == [True, False]
     [(body,)] = rows(engine, "SELECT body FROM messages WHERE template = 'digest'")

@@ -167,7 +167,7 @@ def test_the_worker_that_waits_for_no_answers_opens_it_too(engine: Engine, means
 def test_a_device_without_an_owner_on_record_has_nobody_to_be_told(engine: Engine, means: Means) -> None:
     decide(engine, means, fired(customer_id=None), fired("2", customer_id="gone"))
     assert rows(engine, "SELECT customer_id, queue, priority FROM cases") == [(None, "field", "high")] * 2
-    [(told,), _] = rows(engine, "SELECT evidence->'nobody_reached'->>'summary' FROM cases")
+    [(told,), _] = rows(engine, "SELECT evidence->'nobody_reached'->>'summary' FROM cases ORDER BY device_id")
     assert told == "Device chiller-1 has no owner on record, so there is nobody to tell."
 
 

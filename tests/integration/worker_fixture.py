@@ -71,13 +71,13 @@ async def working(
         await asyncio.wait_for(running, 20)
 
 
-def all_at_once(engine: Engine, means: Means, *loads: list[Folded]) -> None:
-    """Each load by a worker of its own, all at once; they contact customers."""
+def all_at_once(engine: Engine, means: Means, *loads: list[Folded], at: datetime | None = None) -> None:
+    """Each load by a worker of its own, all at once; they contact customers, by a clock that stands still ``at``."""
     begin = threading.Barrier(len(loads))
 
     def work(records: list[Folded]) -> None:
         with engine.connect() as connection:
-            writer = Writer(connection, follow(means), lambda: datetime.now(UTC))
+            writer = Writer(connection, follow(means), lambda: at or datetime.now(UTC))
             begin.wait(10)
             writer.commit(records)
             writer.close()
