@@ -25,7 +25,7 @@ $(VENV)/.ready: requirements.txt pyproject.toml
 demo: setup ## everything at once; the console is at http://127.0.0.1:8080
 	@$(BIN)/kizashi demo $(ARGS)
 
-test: setup ## the whole suite; installs Debian's Chromium and MQTT/CoAP clients when it is root on Debian
+test: setup ## the whole suite; installs Debian's Chromium and MQTT clients when it is root on Debian
 	@sh .ci/debian-packages
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
