@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -12,7 +13,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from gateway.api.access import Caller, KeyRing
 from gateway.console.login import Guesses, router
-from gateway.console.session import SessionGate, may, may_enter, recall, safe_return
+from gateway.console.session import RECHECK_SECONDS, SessionGate, may, may_enter, recall, safe_return
 from gateway.storage import keys
 from gateway.storage.keys import ROLES
 from tests.api_fixture import BOOTSTRAP, engine
@@ -20,7 +21,7 @@ from tests.api_fixture import BOOTSTRAP, engine
 __all__ = ["engine"]
 
 
-def door(ring: KeyRing, guesses: Guesses) -> FastAPI:
+def door(ring: KeyRing, guesses: Guesses, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """The login and one page behind the gate."""
     app = FastAPI()
     app.include_router(router(ring, guesses))
@@ -29,7 +30,7 @@ def door(ring: KeyRing, guesses: Guesses) -> FastAPI:
     def page() -> str:
         return "the page"
 
-    app.add_middleware(SessionGate, ring=ring)
+    app.add_middleware(SessionGate, ring=ring, clock=clock)
     app.add_middleware(SessionMiddleware, secret_key="s", session_cookie="c")
     return app
 
@@ -97,6 +98,27 @@ async def test_a_session_ends_with_its_bootstrap_key(engine: Engine, clock: Cloc
     second = door(KeyRing(engine, "two"), Guesses(clock=clock))
     transport = httpx.ASGITransport(second)
     async with httpx.AsyncClient(transport=transport, base_url="http://test", cookies=cookies) as client:
+        assert (await client.get("/console/page")).status_code == 303
+
+
+async def test_a_session_ends_soon_after_its_key_is_revoked_however_slow_the_database_was(
+    engine: Engine, clock: Clock
+) -> None:
+    class SlowRing(KeyRing):
+        def still_valid(self, caller: Caller) -> bool:
+            found = super().still_valid(caller)
+            clock.now += 3.0
+            return found
+
+    with engine.begin() as connection:
+        reader = keys.add(connection, "reader", "read")
+    app = door(SlowRing(engine, BOOTSTRAP), Guesses(), clock)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        await enter(client, reader.secret)
+        assert (await client.get("/console/page")).status_code == 200
+        with engine.begin() as connection:
+            keys.revoke(connection, reader.key.id)
+        clock.now = RECHECK_SECONDS
         assert (await client.get("/console/page")).status_code == 303
 
 

@@ -217,6 +217,26 @@ def test_the_page_needs_nothing_from_elsewhere(client: httpx.Client) -> None:
     assert "https://" not in page
 
 
+def test_the_record_can_be_read_while_it_is_written() -> None:
+    record = Record()
+
+    class Meanwhile(str):
+        """Compared by the reader, it lets the writer have its turn."""
+
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            record.request("smtp", "m", "to", "accepted")
+            record.message(Received(1, 0, "email", "to", "m", "p", "", ""))
+            return str(self) == other
+
+    for _ in range(2):
+        record.request("fcm", "m", "to", "accepted")
+        record.message(Received(1, 0, "push", "to", "m", "p", "", ""))
+    assert len(record.requests(Meanwhile("fcm"))) == 2
+    assert len(record.messages(Meanwhile("push"))) == 2
+
+
 def test_what_is_remembered_is_bounded() -> None:
     record = Record()
     for number in range(KEPT_MESSAGES + 10):
