@@ -96,16 +96,18 @@ def test_a_storm_costs_no_more_than_its_cap_the_critical_pass_and_the_rest_is_to
     engine: Engine, stand_ins: StandIns
 ) -> None:
     means = Means(Templates.load(None), POLICY, Links("http://127.0.0.1:9", "secret"))
+    now = datetime.now(UTC)  # for the whole storm: a budget is a day's, and a digest an evening's
     real, invented = bring_in(engine)
     before = billed(stand_ins)
     half = ALERTS_EACH // 2
     noisy = real[:NOISY]
-    all_at_once(engine, means, storm("n", noisy, half, "minor"), storm("o", noisy[::-1], half, "minor"))
+    all_at_once(engine, means, storm("n", noisy, half, "minor"), storm("o", noisy[::-1], half, "minor"), at=now)
     all_at_once(
         engine,
         means,
         storm("a", real + invented, half, "minor"),
         storm("b", (real + invented)[::-1], half, "minor"),
+        at=now,
     )
     with delivering(engine, delivery_settings(stand_ins)):
         eventually(lambda: rows(engine, UNSENT) == [(0,)], within=60)
@@ -114,7 +116,8 @@ def test_a_storm_costs_no_more_than_its_cap_the_critical_pass_and_the_rest_is_to
         assert rows(engine, "SELECT used FROM spending WHERE kind = 'channel'") == [(ordinary,)]
 
         # The budget is gone; what is critical still goes out, from the reserve.
-        all_at_once(engine, means, storm("c", real[:CRITICAL], 1, "critical"), storm("d", invented, 1, "critical"))
+        criticals = storm("c", real[:CRITICAL], 1, "critical"), storm("d", invented, 1, "critical")
+        all_at_once(engine, means, *criticals, at=now)
         eventually(lambda: rows(engine, UNSENT) == [(0,)], within=60)
     told = {to for (to,) in rows(engine, f"SELECT customer_id FROM messages WHERE decision_id IN ({CRITICALS})")}
     assert told == set(real[:CRITICAL])
@@ -125,7 +128,7 @@ def test_a_storm_costs_no_more_than_its_cap_the_critical_pass_and_the_rest_is_to
     reasons = {reason for (reason,) in rows(engine, "SELECT reason FROM timeline WHERE kind = 'suppression'")}
     assert reasons >= {"budget_used_up", "bad_address", "region_not_allowed"}
 
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    tomorrow = now + timedelta(days=1)
     pacer = Pacer(engine, means, lambda: tomorrow, lambda: None)
     while pacer.tell_once():
         pass

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
+from gateway.delivery import pacer as module
 from gateway.delivery.links import Links
 from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
@@ -59,7 +60,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def work(engine: Engine, means: Means, records: list[Folded], begin: threading.Barrier) -> None:
     with engine.connect() as connection:
         writer = Writer(connection, follow(means), lambda: datetime.now(UTC))
-        begin.wait(10)
+        begin.wait(60)
         writer.commit(records)
         writer.close()
 
@@ -101,7 +102,7 @@ def test_what_was_held_overnight_is_released_within_the_cap(engine: Engine, pool
 
     def release() -> None:
         pacer = Pacer(engine, by_day, lambda: datetime.now(UTC), lambda: None)
-        begin.wait(10)
+        begin.wait(60)
         while rows(engine, "SELECT 1 FROM contacts WHERE state = 'held' LIMIT 1"):
             pacer.look_once()
 
@@ -120,12 +121,15 @@ def alarms(worker: str, customers: Sequence[str]) -> list[Folded]:
     return [Folded(0, 1, tuple(made[:5]))] + [Folded(0, seq, pair) for seq, pair in enumerate(pairs, start=2)]
 
 
-def test_a_pacer_whose_clock_is_behind_leaves_whom_somebody_deals_with_alone_for_a_while(engine: Engine) -> None:
+def test_a_pacer_whose_clock_is_behind_leaves_whom_somebody_deals_with_alone_for_a_while(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NOT_ITS_TURN", timedelta(minutes=1))  # longer than this test may stand still
     means = means_with("never")
     a_customer(engine)
     decide(engine, means, offer("1", "hanako"))
     execute(engine, "UPDATE contacts SET due_at = now()")
-    pacer = Pacer(engine, means, lambda: datetime.now(UTC) - timedelta(seconds=5), lambda: None)
+    pacer = Pacer(engine, means, lambda: datetime.now(UTC) - timedelta(minutes=5), lambda: None)
     with engine.begin() as somebody:
         turns.take(somebody, ["hanako"])
         assert pacer.look_once()
@@ -144,7 +148,7 @@ def test_workers_and_pacers_never_wait_for_each_other_in_a_circle(engine: Engine
 
     def pace() -> int:
         pacer, looks = Pacer(engine, means, lambda: datetime.now(UTC), lambda: None), 0
-        begin.wait(10)
+        begin.wait(60)
         while not done.is_set():
             looks += pacer.look_once()
         return looks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine
 
+from notifiers.attempt import DEADLINE_S
 from rules.decision import NotifyAction
 from tests.integration.delivery_fixture import (
     StandIns,
@@ -19,6 +20,7 @@ from tests.integration.delivery_fixture import (
     resolved,
     rows,
     states,
+    time_is_up,
 )
 
 pytestmark = pytest.mark.stack
@@ -145,12 +147,15 @@ def test_when_every_channel_has_failed_the_timeline_says_that_nobody_was_reached
 def test_an_unanswered_push_is_followed_by_the_next_channel_in_time(engine: Engine, stand_ins: StandIns) -> None:
     settings = delivery_settings(stand_ins)
     a_customer(engine)
-    notify = NotifyAction("alert", ("push", "sms", "email"), escalate_after_ms=1_500)
+    notify = NotifyAction("alert", ("push", "sms", "email"), escalate_after_ms=600_000)
     decide(engine, means_of(engine, settings), a_decision("slowly", notify=notify))
     with delivering(engine, settings):
         eventually(lambda: states(engine) == {"push": "accepted"})
+        time_is_up(engine)
         eventually(lambda: states(engine) == {"push": "accepted", "sms": "accepted"})
+        time_is_up(engine)
         eventually(lambda: states(engine) == dict.fromkeys(("push", "sms", "email"), "accepted"))
+        time_is_up(engine)
         eventually(lambda: rows(engine, "SELECT state FROM contacts") == [("done",)])
 
 
@@ -212,7 +217,7 @@ def test_a_message_that_waited_too_long_expires_unsent(engine: Engine, stand_ins
 def test_a_slow_provider_holds_up_nobody_else(engine: Engine, stand_ins: StandIns) -> None:
     settings = delivery_settings(stand_ins)
     means = means_of(engine, settings)
-    stand_ins.fault("fcm", "slow", seconds=6)
+    stand_ins.fault("fcm", "slow", seconds=30)
     for number in range(8):
         a_customer(engine, f"c{number}", addresses={"push": [f"t{number}-silent"], "email": f"c{number}@example.com"})
         decide(
@@ -223,6 +228,7 @@ def test_a_slow_provider_holds_up_nobody_else(engine: Engine, stand_ins: StandIn
         )
     count = "SELECT count(*) FROM messages WHERE channel = :channel AND state = 'accepted'"
     with delivering(engine, settings):
-        eventually(lambda: rows(engine, count, channel="email") == [(8,)], within=5)
+        # Less than the deadline of a send, after which the threads were free for the mails anyway.
+        eventually(lambda: rows(engine, count, channel="email") == [(8,)], within=0.9 * DEADLINE_S)
         assert rows(engine, count, channel="push") == [(0,)]
     stand_ins.fault("fcm", "ok")

@@ -26,7 +26,9 @@ from tests.integration.delivery_fixture import (
     rows,
     start_stand_ins,
     states,
+    time_is_up,
 )
+from tests.ports import free_port
 
 pytestmark = pytest.mark.stack
 
@@ -116,7 +118,7 @@ def test_outside_the_sandbox_this_machine_is_never_called(engine: Engine, stand_
 
 def test_ones_broken_endpoint_keeps_nobody_else_waiting(engine: Engine, stand_ins: StandIns) -> None:
     settings = settings_of(stand_ins)
-    a_customer(engine, addresses={"webhook": "http://nowhere.invalid/hook"}, granted=GRANTED)
+    a_customer(engine, addresses={"webhook": f"http://127.0.0.1:{free_port()}/hook"}, granted=GRANTED)
     a_customer(engine, "jiro", addresses={"webhook": f"{stand_ins.url}/webhook/jiro"}, granted=GRANTED)
     for number in range(8):
         told_by(engine, settings, f"broken-{number}", "webhook")
@@ -160,8 +162,10 @@ def test_the_inbox_holds_the_message_until_it_is_read_and_reading_ends_the_escal
 def test_an_inbox_that_nobody_opens_is_followed_by_the_next_channel(engine: Engine, stand_ins: StandIns) -> None:
     settings = settings_of(stand_ins)
     a_customer(engine, granted=GRANTED)
-    told_by(engine, settings, "unopened", "inbox", "push", escalate_after_ms=300)
+    told_by(engine, settings, "unopened", "inbox", "push", escalate_after_ms=600_000)
     with delivering(engine, settings):
+        eventually(lambda: states(engine) == {"inbox": "delivered"})
+        time_is_up(engine)
         eventually(lambda: states(engine) == {"inbox": "delivered", "push": "accepted"})
 
 

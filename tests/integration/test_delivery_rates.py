@@ -30,6 +30,7 @@ from tests.integration.delivery_fixture import (
     eventually,
     execute,
     rows,
+    seconds_of_sending,
 )
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
@@ -101,17 +102,17 @@ def test_several_outboxes_send_no_more_than_one_would(engine: Engine, database_u
     execute(engine, QUEUE, count=40, channel="sms")
     provider = Telling()
     others = [connect(database_url) for _ in range(3)]
+    begun = time.monotonic()
     with ExitStack() as several:
         for number, each in enumerate(others):
             several.enter_context(sending(each, f"process-{number}", provider, 10.0))
-        eventually(lambda: accepted(engine) == 40, within=20)
+        eventually(lambda: accepted(engine) == 40)
     for each in others:
         each.dispose()
-    span = max(provider.asked) - min(provider.asked)
-    assert span >= 2.8, "ten at once, and thirty more at ten a second"
-    for begun in provider.asked:
-        within = [at for at in provider.asked if begun <= at < begun + 1.0]
-        assert len(within) <= 21, "a second's worth saved up, and a second's worth"
+    assert len(provider.asked) == 40
+    for number, at in enumerate(sorted(provider.asked), start=1):
+        # A machine that stands still makes a request late; early none may be. Half a one is for the two clocks.
+        assert number <= 10 + 10 * (at - begun) + 0.5, "ten at once, and ten a second"
 
 
 def test_processes_share_it_too_and_one_that_is_killed_keeps_nothing(
@@ -132,8 +133,7 @@ def test_processes_share_it_too_and_one_that_is_killed_keeps_nothing(
     finally:
         for process in processes:
             process.terminate()
-    times = rows(engine, "SELECT extract(epoch FROM first_sent_at)::float8 FROM messages ORDER BY 1")
-    assert times[-1][0] - times[0][0] >= 2.8, "five at once, and fifteen more at five a second"
+    assert seconds_of_sending(engine) >= 2.99, "five at once, and fifteen more at five a second"
 
 
 def test_nobody_takes_the_same_token_twice(engine: Engine, database_url: str) -> None:
@@ -213,7 +213,7 @@ def test_an_outbox_that_hung_goes_on(engine: Engine, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(rate, "look_if_free", hang)
     with sending(engine, "one", Telling(), 10.0):
-        eventually(lambda: accepted(engine) == 3, within=15)
+        eventually(lambda: accepted(engine) == 3)
     assert hung
 
 
@@ -226,7 +226,7 @@ def test_a_database_whose_clock_was_put_back_does_not_hold_up_the_provider(engin
             return rate.look(connection, {"p": bucket})["p"].whole
 
     assert whole() == 0
-    eventually(lambda: whole() >= 2, within=5)
+    eventually(lambda: whole() >= 2)
 
 
 def test_what_was_claimed_and_not_tried_uses_up_nothing_of_the_rate(engine: Engine) -> None:

@@ -180,11 +180,11 @@ def test_pacers_at_the_same_moment_make_one_digest(engine: Engine, means: Means)
     begin = threading.Barrier(3)
 
     def tell() -> bool:
-        begin.wait(10)
+        begin.wait(60)
         return pacer(engine, means).tell_once()
 
     with ThreadPoolExecutor(3) as pool:
-        found = [each.result(30) for each in [pool.submit(tell) for _ in range(3)]]
+        found = [each.result(60) for each in [pool.submit(tell) for _ in range(3)]]
     assert any(found)
     assert len(told(engine)) == 1
     assert rows(engine, "SELECT count(*) FROM digest_items") == [(0,)]
