@@ -249,7 +249,7 @@ def test_jetstream_is_what_the_log_needs(shared: tuple[Path, StackAddresses]) ->
     assert told["mqtt"]["max_ack_pending"] == 6500
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
+@pytest.mark.root
 def test_root_runs_postgres_from_and_in_folders_that_are_closed_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +270,7 @@ def test_root_runs_postgres_from_and_in_folders_that_are_closed_to_others(
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up the right that a container's root lacks")
+@pytest.mark.root
 def test_root_without_that_right_gets_one_line_about_the_closed_folder(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
