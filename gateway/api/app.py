@@ -136,6 +136,7 @@ def _api(settings: Settings, engine: Engine, log: Log, clock: Callable[[], Milli
         trials=TrialSends(lambda: providers.build(settings), policy.sms_regions, take=take),
         backtests=Backtests(event_log(settings), clock),
         policy=policy,
+        events_kept=settings.retention.events,
         rules_dir=settings.rules.dir,
     )
 

@@ -77,6 +77,8 @@ class Api:
     backtests: Backtests
     policy: PolicySettings
     """Asked again when a person has a message sent again."""
+    events_kept: str
+    """How long the log keeps events: the setting ``retention.events``."""
     rules_dir: Path | None = None
     """The folder whose rules are followed."""
     replays: asyncio.Semaphore = dataclasses.field(default_factory=lambda: asyncio.Semaphore(REPLAYS_AT_ONCE))

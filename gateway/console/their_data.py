@@ -15,6 +15,7 @@ from gateway.console.session import may
 from gateway.retention.erase import erase
 from gateway.retention.export import document
 
+_IN_FULL = "`kizashi export` and GET /v1/customers/{customer_id}/export give it"
 _AWAY = "The database can't be reached. Try again in a moment."
 
 
@@ -23,6 +24,7 @@ class TheirData:
 
     def __init__(self, console: Console, caller: Caller, customer_id: str) -> None:
         self._engine = console.api.engine
+        self._events_kept = console.api.events_kept
         self._customer_id = customer_id
         exports = may(caller, "GET", "/v1/customers/{customer_id}/export")
         erases = may(caller, "DELETE", "/v1/customers/{customer_id}")
@@ -66,7 +68,9 @@ class TheirData:
             ui.download.content(content, "customer.json", "application/json")
 
     def _whole(self) -> bytes:
-        return b"".join(document(self._engine, self._customer_id, datetime.now(UTC)))
+        """Without the events: they may be many, and a browser is given it in one piece."""
+        now, kept = datetime.now(UTC), self._events_kept
+        return b"".join(document(self._engine, self._customer_id, now, kept=kept, why_not=_IN_FULL))
 
     async def _erase(self) -> None:
         if (self._typed.value or "").strip() != self._customer_id:

@@ -3,12 +3,13 @@
 The document: ``format``, ``exported_at``, ``customer`` (``null``: not on record, but something speaks of them), then a
 list for each of ``SECTIONS``, oldest first. Rows have the names of the columns; times are RFC 3339 in UTC. What lets
 its bearer act for the customer (unsubscribe and click tokens) is left out, and so is how the gateway works inside.
+Then ``events``, which ``export_events`` reads from the event log, and ``event_log``: what they are, and if all of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +31,7 @@ from sqlalchemy import (
 
 from gateway.storage import tables
 from gateway.storage.tables import alerts, cases, contacts, customers, decisions, devices, messages, timeline
+from rules.duration import parse_duration, spoken
 
 FORMAT: Final = "kizashi-export/1"
 ROWS_AT_ONCE: Final = 200
@@ -96,8 +98,27 @@ def is_known(connection: Connection, customer_id: str) -> bool:
     return bool(connection.execute(select(there), {"customer_id": customer_id}).scalar_one())
 
 
-def document(engine: Engine, customer_id: str, now: datetime) -> Iterator[bytes]:
-    """The document in pieces, as of one moment of the database; a few hundred rows are in memory at a time."""
+def document(engine: Engine, customer_id: str, now: datetime, *, kept: str, why_not: str) -> Iterator[bytes]:
+    """The document in pieces, without the events; it says ``why_not``, and how long they are ``kept``."""
+    yield from recorded(engine, customer_id, now)
+    yield b',\n"events": []' + about_the_log(kept, (), why_not) + b"\n}\n"
+
+
+def about_the_log(kept: str, device_ids: Sequence[str], why_not: str) -> bytes:
+    """What the document says of the event log, ``kept`` so long. ``why_not``: why events are missing; empty: none."""
+    span = spoken(parse_duration(kept))
+    if why_not:
+        note = f"What devices said is kept in the event log for {span}, then deleted. Not all of it is here: {why_not}."
+    else:
+        note = (
+            f"What these devices said in the last {span}, as far as the event log shows that they were this customer's."
+            " Whatever is older is deleted."
+        )
+    return _line(",", "event_log", {"complete": not why_not, "kept_for": kept, "devices": device_ids, "note": note})
+
+
+def recorded(engine: Engine, customer_id: str, now: datetime) -> Iterator[bytes]:
+    """What the database has, as of one moment, the document left open; a few hundred rows are in memory at a time."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True) as connection:
         yield _line("{", "format", FORMAT)
         yield _line(",", "exported_at", now.astimezone(UTC))
@@ -109,7 +130,6 @@ def document(engine: Engine, customer_id: str, now: datetime) -> Iterator[bytes]
                 yield before + msgspec.json.encode(row)
                 before = b",\n"
             yield b"]"
-        yield b"\n}\n"
 
 
 def _line(before: str, name: str, value: object) -> bytes:

@@ -24,7 +24,8 @@ from gateway.api.shapes.customer import (
 )
 from gateway.api.shapes.plain import Id, Line, rfc3339
 from gateway.retention.erase import erase
-from gateway.retention.export import document, is_known
+from gateway.retention.export import is_known
+from gateway.retention.export_events import Log, document
 from gateway.storage import consent_statements, consents, customers, timeline, touchpoints
 from gateway.storage.customers import Customer
 from rules.decision import derived_id
@@ -67,11 +68,12 @@ def erase_customer(api: Here, customer_id: Id) -> None:
 
 @router.get("/{customer_id}/export", response_class=StreamingResponse)
 def export_customer(api: Here, customer_id: Id) -> StreamingResponse:
-    """Everything on record of the customer, in one JSON document."""
+    """Everything on record of the customer, and what the event log holds of their devices, in one JSON document."""
     with api.engine.connect() as connection:
         if not is_known(connection, customer_id):
             raise not_found("customer", customer_id)
-    pieces = document(api.engine, customer_id, datetime.fromtimestamp(api.now_ms() / 1000, UTC))
+    log = Log(api.log, api.partitions, api.events_kept)
+    pieces = document(api.engine, log, customer_id, datetime.fromtimestamp(api.now_ms() / 1000, UTC))
     headers = {"Content-Disposition": 'attachment; filename="customer.json"', "Cache-Control": "no-store"}
     return StreamingResponse(pieces, media_type="application/json", headers=headers)
 

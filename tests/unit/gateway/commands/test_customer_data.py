@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from gateway.cli import app
+from gateway.commands import customer_data
 from gateway.retention import chore
 from gateway.storage import chores
 from tests.api_fixture import engine
@@ -28,6 +31,7 @@ def _here(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, en
     monkeypatch.setenv("KIZASHI_DATABASE__URL", database_url)
     monkeypatch.setenv("KIZASHI_LOG__URL", "nats://127.0.0.1:1")
     monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setattr(customer_data, "LOG_SECONDS", 0.2)
     with engine.begin() as connection:
         past.everything(connection, "aiko", CANARY)
 
@@ -37,9 +41,20 @@ def kizashi(*arguments: str, typed: str | None = None) -> Result:
 
 
 def test_an_export_is_json_on_stdout() -> None:
-    done = kizashi("export", "aiko")
+    command = [sys.executable, "-m", "gateway.cli", "export", "aiko"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["customer"]["name"] == CANARY, "whatever is logged meanwhile is not there"
+
+
+def test_an_export_without_the_event_log_says_so(tmp_path: Path) -> None:
+    done = kizashi("export", "aiko", "--output", "aiko.json")
     assert done.exit_code == 0
-    assert json.loads(done.stdout)["customer"]["name"] == CANARY
+    about = json.loads((tmp_path / "aiko.json").read_text())["event_log"]
+    assert not about["complete"]
+    assert (
+        "kept in the event log for 7 days, then deleted. Not all of it is here: the log can't be read" in about["note"]
+    )
+    assert "not everything that devices said is in it: the log can't be read" in done.stderr
 
 
 def test_an_export_in_a_file_is_its_owners_alone(tmp_path: Path) -> None:

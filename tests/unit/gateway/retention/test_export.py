@@ -19,7 +19,7 @@ OURS, THEIRS = "901177553311", "802266448822"
 
 
 def exported(engine: Engine, customer_id: str = "aiko") -> tuple[str, dict[str, Any]]:
-    whole = b"".join(document(engine, customer_id, NOW)).decode()
+    whole = b"".join(document(engine, customer_id, NOW, kept="7d", why_not="it was not asked for")).decode()
     return whole, json.loads(whole)
 
 
@@ -32,7 +32,7 @@ def seed(engine: Engine) -> None:
 def test_each_section_has_the_customers_rows_and_nobody_elses(engine: Engine) -> None:
     seed(engine)
     text, whole = exported(engine)
-    assert list(whole) == ["format", "exported_at", "customer", *SECTIONS]
+    assert list(whole) == ["format", "exported_at", "customer", *SECTIONS, "events", "event_log"]
     assert whole["format"] == FORMAT
     assert whole["customer"]["addresses"]["sms"] == f"+81{OURS}"
     for name in SECTIONS:
@@ -81,6 +81,19 @@ def test_somebody_who_only_left_traces_is_exported_too(engine: Engine) -> None:
     assert len(whole["timeline"]) == 1
 
 
+def test_it_says_that_the_events_are_not_in_it_and_for_how_long_they_are_kept(engine: Engine) -> None:
+    seed(engine)
+    _, whole = exported(engine)
+    assert whole["events"] == []
+    assert whole["event_log"] == {
+        "complete": False,
+        "kept_for": "7d",
+        "devices": [],
+        "note": "What devices said is kept in the event log for 7 days, then deleted. Not all of it is here:"
+        " it was not asked for.",
+    }
+
+
 async def test_the_api_streams_the_same_document(engine: Engine, call: Calls) -> None:
     seed(engine)
     answer = await call("GET", "/v1/customers/aiko/export", role="agent")
@@ -88,6 +101,8 @@ async def test_the_api_streams_the_same_document(engine: Engine, call: Calls) ->
     assert answer.headers["cache-control"] == "no-store"
     assert "attachment" in answer.headers["content-disposition"]
     _, whole = exported(engine)
-    assert {**answer.json(), "exported_at": 0} == {**whole, "exported_at": 0}
+    other = {"exported_at": 0, "event_log": answer.json()["event_log"]}
+    assert {**answer.json(), **other} == {**whole, **other}
+    assert answer.json()["event_log"]["complete"]
     assert (await call("GET", "/v1/customers/nobody/export")).status_code == 404
     assert (await call("GET", "/v1/customers/aiko/export", role="read")).status_code == 403

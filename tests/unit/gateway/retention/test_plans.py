@@ -55,6 +55,6 @@ def test_exporting_goes_by_indexes(engine: Engine) -> None:
     with engine.begin() as connection:
         past.everything(connection, "aiko", "901177553311")
     with explained(engine) as plans:
-        assert b"901177553311" in b"".join(document(engine, "aiko", NOW))
+        assert b"901177553311" in b"".join(document(engine, "aiko", NOW, kept="7d", why_not="not read"))
     assert len(plans) > 15
     assert read_through(plans) <= SMALL
