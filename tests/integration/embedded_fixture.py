@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 import psycopg
 
 from gateway.embedded.processes import ChildStatus, read_processes
 from gateway.embedded.stack import EmbeddedStack, StackAddresses, running_addresses
+
+Answer = TypeVar("Answer")
 
 ANY_PORT = "127.0.0.1:0"
 
@@ -76,6 +79,15 @@ def family(folder: Path) -> list[psutil.Process]:
     assert processes is not None
     found = [psutil.Process(each.pid) for each in processes.children if each.pid is not None]
     return found + [grandchild for process in found for grandchild in process.children(recursive=True)]
+
+
+def of_each(processes: list[psutil.Process], ask: Callable[[psutil.Process], Answer]) -> list[Answer]:
+    """What those say that are still there: PostgreSQL's backends come and go with their connections."""
+    answers: list[Answer] = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            answers.append(ask(process))
+    return answers
 
 
 def kill_all(processes: list[psutil.Process]) -> None:

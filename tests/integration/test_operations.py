@@ -13,7 +13,7 @@ from gateway.delivery.troubles import OVER_AFTER, PATIENCE
 from gateway.settings import Settings
 from gateway.storage import rule_folders, troubles
 from rules.problem import Problem
-from tests.integration.delivery_fixture import delivering, execute, rows
+from tests.integration.delivery_fixture import delivering, eventually, execute, rows
 
 pytestmark = pytest.mark.stack
 
@@ -173,4 +173,4 @@ def test_the_deliver_role_keeps_the_watch_and_ends_it(engine: Engine) -> None:
     with delivering(engine, settings) as deliverer:
         assert "operations" in {thread.name for thread in threading.enumerate()}
         assert deliverer.ready
-    assert "operations" not in {thread.name for thread in threading.enumerate()}
+    eventually(lambda: "operations" not in {thread.name for thread in threading.enumerate()})
