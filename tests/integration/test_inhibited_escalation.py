@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
 from sqlalchemy import Engine
 
+from devices.event import DeviceChanged, DeviceFacts, Event, RulesChanged, Telemetry, Tick
+from devices.partition import partition_of
 from gateway.delivery import steps
 from gateway.delivery.contacts import hold_back
+from gateway.delivery.means import follow
+from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
+from gateway.log import EventLog
 from gateway.storage import alerts, alerts_read
 from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
 from tests.integration.delivery_fixture import a_customer, decide, execute, now_ms, resolved, rows
 from tests.integration.unanswered_fixture import asked, fired, later, look, sent
+from tests.integration.worker_fixture import PARTITIONS, working
+from tests.integration.worker_fixture import eventually as arrives
 
 pytestmark = pytest.mark.stack
 
@@ -82,8 +92,8 @@ def test_what_was_queued_is_taken_back_and_sent_by_the_same_channel_afterwards(e
     first = fired()
     decide(engine, means, first)
     told(engine, first, "inhibit")
-    look(engine, means)
     assert messages(engine) == [("push", "withdrawn", "inhibited")]
+    look(engine, means)
     assert silences(engine) == [SILENT]
     told(engine, first, "release")
     look(engine, means)
@@ -218,3 +228,72 @@ def test_the_alert_says_from_when_to_when(engine: Engine, means: Means) -> None:
     assert [(each.what, each.by) for each in history] == [
         ("firing", None), ("inhibit", "device-offline"), ("release", "device-offline"),
     ]  # fmt: skip
+
+
+def test_whichever_comes_first_nothing_stays_queued_while_it_is_inhibited(engine: Engine, means: Means) -> None:
+    made = [fired(str(number)) for number in range(40)]
+    decide(engine, means, *made)
+    sent(engine)
+    execute(engine, "UPDATE contacts SET due_at = now()")
+    begin = threading.Barrier(3)
+
+    def pace() -> None:
+        pacer = Pacer(engine, means, lambda: datetime.now(UTC), lambda: None)
+        begin.wait()
+        while pacer.look_once():
+            pass
+
+    def inhibit() -> None:
+        begin.wait()
+        for each in made:
+            told(engine, each, "inhibit")
+
+    with ThreadPoolExecutor(3) as threads:
+        for done in [threads.submit(work) for work in (pace, pace, inhibit)]:
+            done.result(timeout=60)
+    assert rows(engine, "SELECT count(*) FROM messages WHERE state = 'queued'") == [(0,)]
+    look(engine, means)
+    assert rows(engine, "SELECT state, count(*) FROM contacts GROUP BY 1") == [("held", len(made))]
+    for each in made:
+        told(engine, each, "release")
+    look(engine, means)
+    by_channel = "SELECT channel, count(*) FROM messages WHERE state = 'queued' GROUP BY 1"
+    assert rows(engine, by_channel) == [("sms", len(made))]
+
+
+RULES = """
+rules:
+  - id: too-warm
+    when: {metric: t, above: 8}
+    then: {notify: {template: alert, channels: [push, sms], escalate_after: 15m}}
+    inhibited_by: [open]
+  - {id: open, when: {metric: door, equals: 1}}
+"""
+
+
+async def test_the_worker_says_so_in_the_order_of_the_log(engine: Engine, means: Means, log: EventLog) -> None:
+    begun = now_ms() - 120_000
+
+    async def say(*events: Event) -> None:
+        await log.append(partition_of("chiller-1", PARTITIONS), list(events))
+
+    def reading(after: int, metric: str, value: float) -> Event:
+        return Telemetry("chiller-1", begun + after * 1000, begun + after * 1000, {metric: value})
+
+    await say(RulesChanged(begun, "v1", {"rules.yaml": RULES}))
+    await say(DeviceChanged(begun, DeviceFacts("chiller-1", owner="hanako")))
+    await say(reading(1, "t", 5), reading(2, "door", 0))
+    queued = "SELECT channel, state, reason FROM messages ORDER BY created_at"
+    waiting = "SELECT count(*) FROM contacts WHERE due_at <= now()"
+    async with working(engine, log, follow=follow(means)):
+        await say(reading(10, "t", 9))
+        await arrives(engine, queued, [("push", "queued", None)])
+        await say(reading(20, "door", 1))
+        await arrives(engine, queued, [("push", "withdrawn", "inhibited")])
+        await asyncio.to_thread(look, engine, means)
+        assert contacts(engine) == [("held", True)]
+        assert silences(engine) == ["Nothing further is sent for now: the alert of rule open speaks for this one."]
+        await say(reading(40, "door", 0), Tick(begun + 71_000))
+        await arrives(engine, waiting, [(1,)])
+        await asyncio.to_thread(look, engine, means)
+    assert rows(engine, queued) == [("push", "withdrawn", "inhibited"), ("push", "queued", None)]
