@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.embedded.child import Child
+from gateway.embedded.ending import runs
 from gateway.embedded.errors import EmbeddedError
 from gateway.embedded.member import FIRST_DELAY, HEALTHY_SECONDS, LONGEST_DELAY, Member, restart_delay
 from gateway.embedded.processes import read_processes
 from gateway.embedded.supervise import Supervisor
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
@@ -173,10 +174,10 @@ time.sleep(60)
         while not line.replace(" ", "").strip().isdigit():  # log lines stand before it
             line = parent.stdout.readline()
             assert line, "the parent ended early"
-        pids = [int(text) for text in line.split()]
-        assert len(pids) == 3
+        children = [psutil.Process(int(text)) for text in line.split()]
+        assert len(children) == 3
         parent.kill()
-    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    until(lambda: not any(runs(child) for child in children))
 
 
 def test_a_long_log_is_moved_aside_while_the_child_writes_on(
