@@ -18,7 +18,7 @@ from gateway.delivery import entries, reach, steps
 from gateway.delivery.metrics import MESSAGES
 from gateway.delivery.providers import ASKED, REPEATABLE
 from gateway.delivery.retry import Again, after_retry
-from gateway.storage import claims, contacts, messages, same_number, timeline, wake
+from gateway.storage import alerts, claims, contacts, messages, same_number, timeline, wake
 from gateway.storage.claims import SENDER_LOST, Taken
 from gateway.storage.messages import Claimed
 from gateway.storage.tables import provider_alarms
@@ -160,12 +160,26 @@ def _try_again(connection: Connection, sent: Sent, outcome: Retry, rules: Rules,
         expires_at=message.expires_at,
         chance=chance,
     )
-    if not isinstance(verdict, Again):
+    if isinstance(verdict, Again):
+        _queue_again(connection, message, outcome.reason, outcome.reason, rules, now, in_s=verdict.delay_s)
+    else:
         _end(connection, message, "failed", verdict.reason, rules.owner, now)
-    elif claims.release(
-        connection, message.id, "queued", owner=rules.owner, reason=outcome.reason, due_in_s=verdict.delay_s
-    ):
-        timeline.add(connection, [entries.of_retry(message, now, outcome.reason, verdict.delay_s)])
+
+
+def _queue_again(
+    connection: Connection, message: Claimed, reason: str | None, why: str, rules: Rules, now: datetime, *, in_s: float
+) -> bool:
+    """Back into the queue, due in ``in_s`` seconds; false where the claim was lost.
+
+    Where another alert has begun to speak for its own meanwhile, it is taken back like what had not been claimed.
+    """
+    contact = contacts.lock(connection, message.contact_id)
+    if not claims.release(connection, message.id, "queued", owner=rules.owner, reason=reason, due_in_s=in_s):
+        return False
+    timeline.add(connection, [entries.of_retry(message, now, why, in_s)])
+    if contact is not None and alerts.inhibitor(connection, contact.alert_id) is not None:
+        steps.hush(connection, contact, now)
+    return True
 
 
 def _refused(connection: Connection, sent: Sent, outcome: Refused, owner: str, now: datetime) -> None:
@@ -238,8 +252,7 @@ def _send_after_all(connection: Connection, message: Claimed, why: str, rules: R
         )
     elif message.expires_at is not None and message.expires_at <= now:
         _end(connection, message, "expired", "expired", rules.owner, now)
-    elif claims.release(connection, message.id, "queued", owner=rules.owner, reason=message.reason, due_in_s=0.0):
-        timeline.add(connection, [entries.of_retry(message, now, why, 0.0)])
+    elif _queue_again(connection, message, message.reason, why, rules, now, in_s=0.0):
         wake.notify(connection, wake.OUTBOX)
 
 

@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 
 from devices.event import DeviceChanged, DeviceFacts, Event, RulesChanged, Telemetry, Tick
 from devices.partition import partition_of
-from gateway.delivery import steps
+from gateway.delivery import settlement, steps
 from gateway.delivery.contacts import hold_back
 from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
+from gateway.delivery.settlement import Rules, Sent
 from gateway.log import EventLog
-from gateway.storage import alerts, alerts_read
+from gateway.storage import alerts, alerts_read, claims
+from notifiers.outcome import Retry
 from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
 from tests.integration.delivery_fixture import a_customer, decide, execute, now_ms, resolved, rows
 from tests.integration.unanswered_fixture import asked, fired, later, look, sent
@@ -125,6 +127,21 @@ def test_a_failure_that_is_reported_meanwhile_brings_no_channel_either(engine: E
     told(engine, first, "release")
     look(engine, means)
     assert [channel for channel, _, _ in messages(engine)] == ["push", "sms"]
+
+
+def test_what_its_provider_refuses_for_now_is_not_tried_again_meanwhile(engine: Engine, means: Means) -> None:
+    first = fired()
+    decide(engine, means, first)
+    with engine.begin() as connection:
+        (claimed,) = claims.claim(connection, {"push": 1}, owner="me", lease_s=60, at=datetime.now(UTC))
+    told(engine, first, "inhibit")
+    assert messages(engine) == [("push", "sending", None)]
+    with engine.begin() as connection:
+        refused = Sent(claimed, "fcm", Retry("HTTP 503"))
+        settlement.record_sent(connection, refused, Rules("me", 5, 30.0), datetime.now(UTC), 0.5)
+    assert messages(engine) == [("push", "withdrawn", "inhibited")]
+    look(engine, means)
+    assert contacts(engine) == [("held", True)]
 
 
 def test_who_answers_meanwhile_ends_it(engine: Engine, means: Means) -> None:
