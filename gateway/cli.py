@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.proxies import spare_loopback
+
 app = typer.Typer(
     name="kizashi",
     help="Devices in, the right word to the right person once, every touchpoint on one timeline.",
@@ -346,6 +348,7 @@ def bounces_forget(address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -
 
 def main() -> None:
     """Entry point of ``kizashi``."""
+    spare_loopback()
     app()
 
 

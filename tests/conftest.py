@@ -15,9 +15,13 @@ from hypothesis import HealthCheck, settings
 
 from gateway import logs
 from gateway.embedded import account
+from gateway.proxies import spare_loopback
 from tests.postgres_fixture import database_url, postgres
 
 __all__ = ["database_url", "postgres"]
+
+# Behind a company's proxy, servers of the tests are not asked for by it; programs that they start inherit that.
+spare_loopback()
 
 PROGRAMS = {"debian": ("mosquitto_pub", "mosquitto_sub"), "browser": ("chromium",)}
 # How long an example takes says something about the machine, nothing about a law.
