@@ -104,11 +104,10 @@ def secured(folder: Path) -> tuple[Path, ssl.SSLContext]:
 
 
 def test_nothing_left_when_nobody_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        port = reserved.getsockname()[1]
-    with session() as opened, attempt(5) as now:
+    with socket.socket() as reserved, session() as opened, attempt(5) as now:
+        reserved.bind(("127.0.0.1", 0))  # and stays ours: nobody begins to listen there
         with pytest.raises(requests.exceptions.ConnectionError):
-            opened.post(f"http://127.0.0.1:{port}/", data=b"x")
+            opened.post(f"http://127.0.0.1:{reserved.getsockname()[1]}/", data=b"x")
         assert not now.request_left
 
 

@@ -24,6 +24,7 @@ from notifiers.email.smtp import dot_stuffed, own_name
 from notifiers.outcome import Accepted, Outgoing, Refused, Retry, Unknown
 from notifiers.sandbox.server import Options, Sandbox, running
 from tests.certificates import self_signed
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +196,7 @@ def controlled(certificate: Path, key: Path, *, implicit: bool) -> Iterator[tupl
     def check(server: Any, session: Any, envelope: Any, mechanism: str, auth: Any) -> AuthResult:
         return AuthResult(success=auth.password == b"right", handled=False)
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(
         inbox,
         hostname="127.0.0.1",
