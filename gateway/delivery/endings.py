@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,10 @@ from gateway.storage.contacts import Contact
 from gateway.storage.messages import Claimed, Standing
 from notifiers.policy import Plan, Reason
 
+ESCALATED: Final = "escalated"
+"""Reason of a *withdrawn* that had not left when the next channel's turn came."""
+_ENDED_FOR: Final = "ended_for"
+"""In the context of a contact that was stopped or refused: the reason."""
 LOOK_AGAIN = timedelta(days=1)
 """A contact that nothing is expected to move is looked at after this, to be closed."""
 
@@ -27,14 +32,34 @@ def stop(connection: Connection, contact: Contact, reason: str, summary: str, no
     """End a locked contact: nothing more goes out, and what has not left is taken back."""
     if contact.state not in contacts.OPEN:
         return
-    end(connection, contact, state)
+    end(connection, contact, state, reason=reason)
     taken_back(connection, contact.id, reason, now)
     timeline.add(connection, [entries.of_plan(contact, now, summary, reason=reason, part=reason)])
 
 
-def taken_back(connection: Connection, contact_id: str, reason: str, now: datetime) -> None:
-    """Withdraw the contact's messages that are not on their way, each with its entry."""
-    note_withdrawn(connection, messages.withdraw(connection, contact_id, reason), reason, now)
+def overtaken(connection: Connection, contact: Contact, step: int, now: datetime) -> bool:
+    """A message of ``step`` was on its way when the contact ended or went on, and is back in the queue: take it back.
+
+    Returns:
+        False where it may be tried again.
+    """
+    present = contact.step - 1
+    if contact.state not in contacts.OPEN:
+        otherwise = Reason.ACKNOWLEDGED if contact.state == "acknowledged" else Reason.ENDED
+        taken_back(connection, contact.id, contact.context.get(_ENDED_FOR) or otherwise.value, now)
+    elif step < present:
+        taken_back(connection, contact.id, ESCALATED, now, before_step=present)
+    else:
+        return False
+    return True
+
+
+def taken_back(
+    connection: Connection, contact_id: str, reason: str, now: datetime, *, before_step: int | None = None
+) -> None:
+    """Withdraw the contact's messages (before ``before_step``) that are not on their way, each with its entry."""
+    withdrawn = messages.withdraw(connection, contact_id, reason, before_step=before_step)
+    note_withdrawn(connection, withdrawn, reason, now)
 
 
 def note_withdrawn(connection: Connection, withdrawn: Sequence[Claimed], reason: str, now: datetime) -> None:
@@ -54,7 +79,7 @@ def refused(
     # The policy refuses for the night, rather than to hold, what would expire before the morning.
     late = reason in (Reason.EXPIRED, Reason.QUIET_HOURS)
     state = "expired" if late else "done" if tried and reason is Reason.RECOVERED else "withdrawn"
-    end(connection, contact, state)
+    end(connection, contact, state, reason=reason.value)
     taken_back(connection, contact.id, reason.value, now)
     summary = "No further message" if tried else "The held message was withdrawn"
     entry = entries.of_plan(
@@ -109,9 +134,13 @@ def unsent(connection: Connection, contact: Contact, not_used: Sequence[NotUsed]
     unanswered.tell(connection, contact, not_used, now)
 
 
-def end(connection: Connection, contact: Contact, state: str) -> None:
-    """Nothing is to be done about the contact any more."""
-    contacts.change(connection, contact.id, state=state, due_at=None)
+def end(connection: Connection, contact: Contact, state: str, *, reason: str | None = None) -> None:
+    """Nothing is to be done about the contact any more. ``reason``: for what is on its way and may come back."""
+    if reason is None:
+        contacts.change(connection, contact.id, state=state, due_at=None)
+    else:
+        context = {**contact.context, _ENDED_FOR: reason}
+        contacts.change(connection, contact.id, state=state, due_at=None, context=context)
     CONTACTS.labels(state).inc()
 
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import Connection, func
 from sqlalchemy.dialects.postgresql import insert
 
-from gateway.delivery import entries, reach, steps
+from gateway.delivery import endings, entries, reach, steps
 from gateway.delivery.metrics import MESSAGES
 from gateway.delivery.providers import ASKED, REPEATABLE
 from gateway.delivery.retry import Again, after_retry
@@ -171,13 +171,16 @@ def _queue_again(
 ) -> bool:
     """Back into the queue, due in ``in_s`` seconds; false where the claim was lost.
 
-    Where another alert has begun to speak for its own meanwhile, it is taken back like what had not been claimed.
+    Where the contact has ended or gone on meanwhile, or another alert has begun to speak for its own, it is taken back
+    like what had not been claimed.
     """
     contact = contacts.lock(connection, message.contact_id)
     if not claims.release(connection, message.id, "queued", owner=rules.owner, reason=reason, due_in_s=in_s):
         return False
     timeline.add(connection, [entries.of_retry(message, now, why, in_s)])
-    if contact is not None and alerts.inhibitor(connection, contact.alert_id) is not None:
+    if contact is None or endings.overtaken(connection, contact, message.step, now):
+        return True
+    if alerts.inhibitor(connection, contact.alert_id) is not None:
         steps.hush(connection, contact, now)
     return True
 

@@ -176,7 +176,7 @@ def _start(
     """
     not_used = list(refused)
     if contact.step:
-        endings.taken_back(connection, contact.id, "escalated", now)
+        endings.taken_back(connection, contact.id, endings.ESCALATED, now)
     code = _offer_code(connection, contact)
     for step in ahead.steps:
         try:

@@ -128,6 +128,7 @@ _ADD: Final = insert(messages).values(state="queued", due_at=func.now()).on_conf
 _WITHDRAW = text(f"""
 UPDATE messages AS m SET state = 'withdrawn', reason = :reason, updated_at = now()
 WHERE m.contact_id = :contact_id AND m.state IN ('held', 'queued')
+  AND m.step < coalesce(CAST(:before_step AS integer), m.step + 1)
 RETURNING {CLAIMED_FIELDS}
 """)  # noqa: S608 - column names of our own
 
@@ -196,9 +197,10 @@ def requeue(connection: Connection, message_id: str, quiet_from: datetime | None
     return changed
 
 
-def withdraw(connection: Connection, contact_id: str, reason: str) -> list[Claimed]:
-    """Take back what of a contact is not on its way yet; returns those messages."""
-    withdrawn = connection.execute(_WITHDRAW, {"contact_id": contact_id, "reason": reason})
+def withdraw(connection: Connection, contact_id: str, reason: str, *, before_step: int | None = None) -> list[Claimed]:
+    """Take back what of a contact (of the steps before ``before_step``) is not on its way yet; returns that."""
+    about = {"contact_id": contact_id, "reason": reason, "before_step": before_step}
+    withdrawn = connection.execute(_WITHDRAW, about)
     return _never_left(connection, withdrawn)
 
 
