@@ -26,7 +26,8 @@ URL = "http://127.0.0.1:8080"
 _CONTACTS = text("""
 INSERT INTO contacts (id, decision_id, alert_id, rule_id, customer_id, state, step, request, context, due_at)
 SELECT 'c' || n, 'd' || n, 'd' || n, 'r', 'customer' || n, 'active', 1,
-       '{"escalate_after_ms": 900000, "purpose": "maintenance", "device_id": "chiller"}', '{}', now() + interval '15 min'
+       '{"escalate_after_ms": 900000, "purpose": "maintenance", "device_id": "chiller"}', '{}',
+       now() + interval '15 min'
 FROM generate_series(1, :count) AS n
 """)
 _MESSAGES = text("""
