@@ -79,13 +79,6 @@ _OF_ALERT: Final = (
     .order_by(contacts.c.created_at, contacts.c.id)
     .with_for_update(key_share=True)
 )
-# Due to be looked at again by nothing but the word that the other alert is over.
-_WAIT_NO_MORE: Final = (
-    update(contacts)
-    .where(contacts.c.alert_id == bindparam("of_alert"), contacts.c.state == "held", contacts.c.due_at.is_(None))
-    .values(due_at=func.now())
-    .returning(contacts.c.id)
-)
 
 
 def add(connection: Connection, contact: Contact) -> bool:
@@ -129,8 +122,14 @@ def waiting(connection: Connection, alert_id: str) -> list[Contact]:
 
 
 def wait_no_more(connection: Connection, alert_id: str) -> bool:
-    """Have those that wait until no other alert speaks for ``alert_id`` looked at at once; whether there are any."""
-    return bool(connection.execute(_WAIT_NO_MORE, {"of_alert": alert_id}).all())
+    """Have those that wait until no other alert speaks for ``alert_id`` looked at at once; whether there are any.
+
+    Nothing else does. All are locked first: one that is about to wait, and is not committed yet, would not be found.
+    """
+    found = waiting(connection, alert_id)
+    for each in found:
+        change(connection, each.id, due_at=func.now())
+    return bool(found)
 
 
 def answered(contact: Contact, now: datetime) -> dict[str, Any]:

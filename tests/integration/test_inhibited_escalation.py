@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from devices.event import DeviceChanged, DeviceFacts, Event, RulesChanged, Telemetry, Tick
 from devices.partition import partition_of
-from gateway.delivery import settlement, steps
+from gateway.delivery import inhibited, settlement, steps
 from gateway.delivery.contacts import hold_back
 from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
@@ -21,9 +21,10 @@ from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Rules, Sent
 from gateway.log import EventLog
 from gateway.storage import alerts, alerts_read, claims
+from gateway.storage import contacts as stored
 from notifiers.outcome import Retry
 from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
-from tests.integration.delivery_fixture import a_customer, decide, execute, now_ms, resolved, rows
+from tests.integration.delivery_fixture import a_customer, decide, eventually, execute, now_ms, resolved, rows
 from tests.integration.unanswered_fixture import asked, fired, later, look, sent
 from tests.integration.worker_fixture import PARTITIONS, working
 from tests.integration.worker_fixture import eventually as arrives
@@ -276,6 +277,26 @@ def test_whichever_comes_first_nothing_stays_queued_while_it_is_inhibited(engine
     look(engine, means)
     by_channel = "SELECT channel, count(*) FROM messages WHERE state = 'queued' GROUP BY 1"
     assert rows(engine, by_channel) == [("sms", len(made))]
+
+
+def test_an_end_is_not_missed_that_comes_while_the_contact_is_about_to_wait(engine: Engine, means: Means) -> None:
+    first = fired()
+    decide(engine, means, first)
+    sent(engine)
+    told(engine, first, "inhibit")
+    [(contact_id,)] = rows(engine, "SELECT id FROM contacts")
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as worker:
+        with engine.begin() as connection:
+            contact = stored.lock(connection, contact_id)
+            assert contact is not None
+            inhibited.wait(connection, contact, "device-offline", datetime.now(UTC))
+            ends = worker.submit(told, engine, first, "release")
+            eventually(lambda: ends.done() or rows(engine, blocked) != [(0,)])
+        assert ends.result(timeout=30)
+    look(engine, means)
+    assert contacts(engine) == [("active", False)]
+    assert messages(engine) == [("push", "accepted", None), ("sms", "queued", None)]
 
 
 RULES = """
