@@ -346,6 +346,16 @@ def bounces_forget(address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -
     forget(address)
 
 
+@app.callback()
+def every_command() -> None:
+    """What is logged goes to stderr: stdout is for what was asked for."""
+    import logging
+
+    from gateway import logs
+
+    logs.configure(role="command", level=logging.WARNING)
+
+
 def main() -> None:
     """Entry point of ``kizashi``."""
     spare_loopback()

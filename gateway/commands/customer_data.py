@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -34,10 +33,8 @@ def export(customer_id: str, output: Path | None) -> None:
 
     Without the event log it is written all the same: it says so itself, and stderr does.
     """
-    from gateway import logs
     from gateway.retention.export import is_known
 
-    logs.configure(role="export", level=logging.WARNING)  # to stderr: stdout is the document's
     with database_engine() as engine:
         with engine.connect() as connection:
             if not is_known(connection, customer_id):
