@@ -32,10 +32,27 @@ class Bulletin:
         """The same of those that do not, the newest last."""
         self._stores: dict[tuple[str, str], int] = {}
         """By rule and store: on how many subjects it fires."""
+        self._listeners: dict[str, set[str]] = {}
+        """By store: the subjects with alerts for which others may speak there; some may be over. Not in checkpoints."""
 
     def fires(self, rule_id: str, store: str) -> bool:
         """Whether the rule fires on anything in the store."""
         return (rule_id, store) in self._stores
+
+    def listen(self, store: str, subject_id: str) -> None:
+        """The subject has an alert for which those of the store may speak."""
+        self._listeners.setdefault(store, set()).add(subject_id)
+
+    def listeners(self, store: str) -> list[str]:
+        """Who may have such an alert, in an order that a restart does not change."""
+        return sorted(self._listeners.get(store, ()))
+
+    def leave(self, store: str, subject_id: str) -> None:
+        """The subject has none there any more."""
+        there = self._listeners.get(store, set())
+        there.discard(subject_id)
+        if not there:
+            self._listeners.pop(store, None)
 
     def hear(self, event: AlertChanged, rules_at: Millis) -> str | None:
         """Take a word; the store in which the rule's last alert is over by it.

@@ -13,6 +13,7 @@ from devices.event import AlertChanged, DeviceFacts, MemberChanged, Millis, Stor
 from rules.alert import Episode, Slot
 from rules.calm import catch_up_deadlines
 from rules.group import Group, Ledger, new_subject
+from rules.inhibition import listen
 from rules.state import PartitionState, ruleset_of
 from rules.subject import LONG_AGO, NEVER, NO_STORES, NOWHERE, Subject
 
@@ -149,6 +150,7 @@ def _unpack_slots(subject: Subject, packed: list[_Slot]) -> None:
         slot.due = NEVER if part.due is None else part.due
         slot.episode = part.firing
         slot.settle()
+        listen(slot, subject)
 
 
 def encode_shared(state: PartitionState) -> bytes:

@@ -35,7 +35,7 @@ from rules.command import obey
 from rules.condition import ANY_DATA, EVENT, FACTS, LOCATION, MEMBER, STATUS
 from rules.decision import Fault, Note, Outcome, Position, derived_id
 from rules.group import Group
-from rules.inhibition import concerned, hush, release
+from rules.inhibition import concerned, hush, listen, release
 from rules.judgement import fault, judge, withdraw
 from rules.lateness import LATE_MS
 from rules.membership import rejoin
@@ -326,9 +326,7 @@ def _alert_changed(state: PartitionState, event: AlertChanged, position: Positio
     is_over_in = bulletin.hear(event, state.world.rules_at)
     begins_in = event.store if event.firing and bulletin.fires(event.rule_id, event.store) else None
     for store in filter(None, (is_over_in, begins_in)):
-        # In an order that a restart does not change.
-        found = sorted(each.id for each in state.subjects.values() if concerned(each, event.rule_id, store))
-        for subject in (state.subjects[subject_id] for subject_id in found):
+        for subject in concerned(state.subjects, bulletin, event.rule_id, store):
             at = max(event.at, state.now) - subject.lag
             rouse(subject)
             release(subject, at)
@@ -445,6 +443,8 @@ def _replan(state: PartitionState, subject: Subject, at: Millis, position: Posit
         old = before.taken.get(place)
         if old is not None and old.phase == FIRING:
             withdraw(old, subject, now, position, out)
+    for slot in subject.slots:
+        listen(slot, subject)
     release(subject, now)
     hush(subject, now, position, out)
     subject.samples = {name: sample for name, sample in subject.samples.items() if name in plan.watched}

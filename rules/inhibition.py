@@ -6,13 +6,14 @@ over, if it is still true by then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from devices.event import Millis
 from rules.alert import FIRING, Episode, Slot
+from rules.announcement import Bulletin
 from rules.decision import Intervention, Outcome, Position, derived_id
 from rules.duration import SECOND
 from rules.group import customer_of
@@ -38,20 +39,53 @@ def inhibitor(slot: Slot, subject: Subject) -> str | None:
     for other in subject.slots:
         if other is not None and other.phase == FIRING and other.rule.id in names:
             return other.rule.id
-    store, fires = _store_of(slot, subject), subject.world.bulletin.fires
+    store, fires = store_of(slot, subject), subject.world.bulletin.fires
     return next((name for name in slot.rule.inhibited_in_store if store is not None and fires(name, store)), None)
 
 
-def _store_of(slot: Slot, subject: Subject) -> str | None:
+def store_of(slot: Slot, subject: Subject) -> str | None:
+    """The store whose alerts may speak for the one in ``slot``."""
     return (None if slot.episode is None else slot.episode.store_id) or subject.facts.store
 
 
-def concerned(subject: Subject, rule_id: str, store: str) -> bool:
-    """Whether the rule's alert in ``store`` may speak, or have spoken, for one of the subject's alerts."""
-    return any(
-        slot.episode is not None and rule_id in slot.rule.inhibited_in_store and _store_of(slot, subject) == store
+def listen(slot: Slot, subject: Subject) -> None:
+    """An alert fires, goes on under other rules, or stands in another store: put it where that store's are found."""
+    if slot.episode is not None and slot.rule.inhibited_in_store:
+        store = store_of(slot, subject)
+        if store is not None:
+            subject.world.bulletin.listen(store, subject.id)
+
+
+def leave(subject: Subject, store: str | None) -> None:
+    """An alert of the subject's about ``store`` is over."""
+    if store is not None and not _heeded_in(subject, store):
+        subject.world.bulletin.leave(store, subject.id)
+
+
+def concerned(subjects: Mapping[str, Subject], bulletin: Bulletin, rule_id: str, store: str) -> list[Subject]:
+    """Those of the subjects for whose alerts the rule's alert in ``store`` may speak, or have spoken, in a fixed order.
+
+    Only those are asked that have had such an alert there; the rest of a partition has nothing to do with it.
+    """
+    found = []
+    for subject_id in bulletin.listeners(store):
+        subject = subjects.get(subject_id)
+        names = set() if subject is None else _heeded_in(subject, store)
+        if subject is not None and rule_id in names:
+            found.append(subject)
+        elif not names:
+            bulletin.leave(store, subject_id)
+    return found
+
+
+def _heeded_in(subject: Subject, store: str) -> set[str]:
+    """The rules whose alerts in ``store`` may speak for alerts of the subject."""
+    return {
+        name
         for slot in subject.slots
-    )
+        if slot.episode is not None and slot.rule.inhibited_in_store and store_of(slot, subject) == store
+        for name in slot.rule.inhibited_in_store
+    }
 
 
 def release(subject: Subject, at: Millis) -> None:
@@ -73,21 +107,28 @@ def acknowledged(slot: Slot, subject: Subject, at: Millis) -> None:
 
 
 def _let_speak(slot: Slot, subject: Subject, episode: Episode, at: Millis) -> None:
-    """Unless it is snoozed, whose end says it, or something speaks for it still."""
-    if episode.snoozed_until is None and inhibitor(slot, subject) is None:
+    """Unless it is snoozed, whose end says it, or something speaks for it still.
+
+    Once that is planned it stays so, however often alerts end that never spoke for it.
+    """
+    if episode.say_at is None and episode.snoozed_until is None and inhibitor(slot, subject) is None:
         episode.say_at = max(at, subject.last_at) + SETTLE_MS
         slot.due = min(slot.due, episode.say_at)
         subject.due = min(subject.due, slot.due)
 
 
 def hush(subject: Subject, at: Millis, position: Position, out: list[Outcome]) -> None:
-    """An alert fires, or other rules hold: what was said already, and is spoken for from now on, becomes quiet."""
+    """An alert fires, or other rules hold: what was said already, and is spoken for from now on, becomes quiet.
+
+    A moment does not: it is over before anything could be said anew.
+    """
     for slot in subject.slots:
         episode = slot.episode
-        if episode is None or episode.inhibited_by is not None:
+        by = None if episode is None else inhibitor(slot, subject)
+        if episode is None or by is None:
             continue
-        by = inhibitor(slot, subject)
-        if by is not None:
+        episode.say_at = None  # its end plans that anew
+        if episode.inhibited_by is None and not slot.rule.condition.momentary:
             episode.inhibited_by = by
             out.append(_word("inhibit", by, slot, subject, episode, at, position))
 

@@ -63,6 +63,7 @@ def _fire(slot: Slot, subject: Subject, at: Millis, position: Position, out: lis
         episode.repeat_at = at + rule.repeat_every_ms
     episode.holding = _holding(slot)
     episode.severity = highest(episode.holding, rule.severity)
+    inhibition.listen(slot, subject)
     _say(slot, subject, alert_id, "firing", at, position, out)
     announce(slot, subject, at, position, out)
     inhibition.hush(subject, at, position, out)
@@ -133,8 +134,10 @@ def _ending(slot: Slot, subject: Subject, ended_by: str, otherwise: str) -> str:
 
 
 def _close(slot: Slot, subject: Subject, at: Millis, phase: int) -> None:
+    store = inhibition.store_of(slot, subject) if slot.rule.inhibited_in_store else None
     slot.phase = phase
     slot.episode = None
+    inhibition.leave(subject, store)
     slot.settle()
     wake(subject, slot.rule.id, at)
     inhibition.release(subject, at)

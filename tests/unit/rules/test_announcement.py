@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from devices.event import AlertChanged, DeviceFacts, Event
+from devices.event import AlertChanged, DeviceEvent, DeviceFacts, Event
 from rules.announcement import MAX_ENDED, Bulletin
-from rules.checkpoint import encode_shared, restore_shared
+from rules.checkpoint import encode_shared, encode_subject, restore_shared, restore_subject
 from rules.decision import Decision, Derivation, Intervention
 from rules.document import parse
 from rules.problem import RuleErrors
@@ -42,6 +42,12 @@ def said(story: Story) -> list[tuple[str, str, str | None, bool]]:
     return [(d.subject, d.transition, d.inhibited_by, d.case is not None) for d in made]
 
 
+def words(story: Story) -> list[tuple[str, str, str, float]]:
+    """Since when the store's alert spoke for one that had been said, and until when."""
+    found = [outcome for outcome in story.outcomes if isinstance(outcome, Intervention)]
+    return [(word.action, word.subject, word.by, (word.at - START) / 1000) for word in found]
+
+
 def test_a_store_whose_gateway_is_down_pages_once() -> None:
     story = told()
     story.tell(up(10, False), warm(20, "f1"), warm(20, "f2"))
@@ -51,11 +57,46 @@ def test_a_store_whose_gateway_is_down_pages_once() -> None:
 def test_what_the_store_had_said_before_becomes_quiet_and_goes_on_afterwards() -> None:
     story = told()
     story.tell(warm(10, "f1"), warm(10, "far"), up(20, False), up(50, True), tick(80))
-    words = [outcome for outcome in story.outcomes if isinstance(outcome, Intervention)]
-    assert [(word.action, word.subject, word.by, (word.at - START) / 1000) for word in words] == [
-        ("inhibit", "f1", "down", 20), ("release", "f1", "down", 80),
-    ]  # fmt: skip
+    assert words(story) == [("inhibit", "f1", "down", 20), ("release", "f1", "down", 80)]
     assert said(story) == [("f1", "firing", None, True), ("far", "firing", None, True)]
+
+
+def test_a_moment_that_was_said_before_stays_said() -> None:
+    story = told(QUIET.replace("{metric: t, above: 8}", "{event: button}"))
+    story.tell(DeviceEvent("f1", START + 10_000, START + 10_000, "button", {}), up(10, False), tick(11))
+    assert said(story) == [("f1", "firing", None, True), ("f1", "resolved", None, False)]
+    assert words(story) == []
+
+
+def test_what_stands_in_another_store_by_now_is_spoken_for_there() -> None:
+    story = told()
+    story.tell(warm(10, "f1"), up(20, False), device(freezer("f1", "ueno"), 25), tick(60))
+    assert words(story) == [("inhibit", "f1", "down", 20), ("release", "f1", "down", 55)]
+    story.tell(up(70, True), up(80, False), device(freezer("f1"), 85), up(90, True), tick(120))
+    assert words(story)[2:] == [("inhibit", "f1", "down", 85), ("release", "f1", "down", 120)]
+
+
+def test_nor_is_it_forgotten_through_a_restart_that_an_alert_may_be_spoken_for() -> None:
+    story = told()
+    story.tell(warm(10, "f1"), warm(10, "far"))
+    again = restore_shared(encode_shared(story.state))
+    for subject_id in story.state.subjects:
+        restore_subject(again, subject_id, encode_subject(story.state, subject_id))
+    story.state = again
+    story.tell(up(20, False), up(50, True), tick(80))
+    assert words(story) == [("inhibit", "f1", "down", 20), ("release", "f1", "down", 80)]
+
+
+def test_only_those_are_asked_whose_alerts_may_be_spoken_for() -> None:
+    story = told()
+    bulletin = story.state.world.bulletin
+    assert bulletin.listeners("ginza") == []
+    story.tell(warm(10, "f1"), warm(10, "f2"), warm(10, "far"))
+    assert bulletin.listeners("ginza") == ["f1", "f2"]
+    story.tell(reading(20, 5, device="f1"), device(freezer("f2", "ueno"), 30))
+    assert bulletin.listeners("ueno") == ["f2", "far"]
+    story.tell(up(40, False))
+    assert bulletin.listeners("ginza") == []
 
 
 def test_other_stores_speak_for_themselves() -> None:

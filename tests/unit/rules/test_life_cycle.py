@@ -358,6 +358,20 @@ class TestInhibition:
             ("quiet", "firing"), ("loud", "firing"), ("loud", "resolved"),
         ]  # fmt: skip
 
+    def test_alerts_that_never_spoke_for_it_do_not_delay_it(self) -> None:
+        other = "  - {id: flapping, when: {metric: w, above: 8}}\n"
+        story = Story(QUIET + other, device(CHILLER), *(reading(0, 5, metric) for metric in "tvw"))
+        story.tell(reading(10, 9), reading(20, 9, "v"), reading(50, 5, "v"))
+        for after in range(51, 120, 10):
+            story.tell(reading(after, 9, "w"), tick(after + 4), reading(after + 5, 5, "w"), tick(after + 9))
+        assert words(story) == [("inhibit", 20, "loud"), ("release", 80, "loud")]
+
+    def test_one_that_speaks_again_meanwhile_is_waited_for_anew(self) -> None:
+        story = Story(QUIET, device(CHILLER), reading(0, 5), reading(0, 5, "v"))
+        story.tell(reading(10, 9), reading(20, 9, "v"), reading(50, 5, "v"), reading(60, 9, "v"), reading(70, 5, "v"))
+        story.tell(*(tick(after) for after in (81, 99, 100)))
+        assert words(story) == [("inhibit", 20, "loud"), ("release", 100, "loud")]
+
     def test_what_is_said_anew_afterwards_needs_no_word(self) -> None:
         story = Story(QUIET.replace("[loud]", "[loud], repeat_every: 1m"), device(CHILLER), reading(0, 5))
         story.tell(reading(0, 5, "v"), reading(10, 9), reading(20, 9, "v"), tick(75), reading(80, 5, "v"), tick(110))
