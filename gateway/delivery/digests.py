@@ -17,7 +17,7 @@ from gateway.delivery import endings, entries, gathering, reach, steps
 from gateway.delivery.asking import ask
 from gateway.delivery.metrics import SUPPRESSIONS
 from gateway.delivery.rendering import Means
-from gateway.storage import contacts, digest_items, history, timeline, turns
+from gateway.storage import contacts, digest_items, history, messages, timeline, turns
 from gateway.storage.contacts import Contact
 from gateway.storage.digest_items import Due, Item, Standing
 from notifiers.policy import ContactRequest, Customer, History, PolicySettings, Reason
@@ -36,7 +36,6 @@ _WHY = {
     Reason.EXPIRED: "it has expired",
     Reason.ACKNOWLEDGED: "somebody has taken notice of the alert",
     Reason.SNOOZED: "the alert is snoozed",
-    Reason.INHIBITED: "the alert of another rule speaks for this one",
     Reason.NOT_TOLD: "the digest that told of the alert never left",
     Reason.FIRES_AGAIN: "the same alarm is on again",
 }
@@ -46,6 +45,8 @@ class _Sorted(NamedTuple):
     told: list[Item]
     """Newest first, and what is over after the rest."""
     left_out: list[tuple[Item, Reason]]
+    waiting: list[Item]
+    """While another rule's alert speaks for theirs; nothing is said anew where that is over."""
 
 
 def make(connection: Connection, due: Due, means: Means, now: datetime) -> None:
@@ -65,29 +66,31 @@ def make(connection: Connection, due: Due, means: Means, now: datetime) -> None:
         return
     found = _sorted(connection, items, now)
     timeline.add(connection, [_left_out(item, reason, now) for item, reason in found.left_out])
+    _put_off(connection, found.waiting, customer, means.policy, now)
     if found.told:
         _tell(connection, contact_id, found.told, customer, means, now)
 
 
-def renewed(connection: Connection, contact: Contact, now: datetime) -> Contact | None:
+def renewed(connection: Connection, contact: Contact, policy: PolicySettings, now: datetime) -> Contact | None:
     """``contact`` as it is to be looked at; a digest less what is over by now, ``None`` where nothing is left of it."""
     if not contact.request.get("digest"):
         return contact
     before = [msgspec.convert(each, Item) for each in contact.context["items"]]
     found = _sorted(connection, before, now)
-    if not found.left_out:
+    if any(each.state in history.GOING for each in messages.of_contact(connection, contact.id)):
+        found = _Sorted([item for item in before if item in found.told or item in found.waiting], found.left_out, [])
+    if not found.left_out and not found.waiting:
         return contact
     timeline.add(connection, [_left_out(item, reason, now) for item, reason in found.left_out])
+    customer = reach.load(connection, contact.customer_id)
+    if customer is not None:
+        _put_off(connection, found.waiting, customer, policy, now)
     if not found.told:
         state = "withdrawn" if contact.state == "held" else "done"
-        endings.stop(
-            connection,
-            contact,
-            Reason.RECOVERED.value,
-            "Nothing that the digest tells of is true still",
-            now,
-            state=state,
-        )
+        reason, why = Reason.RECOVERED, "Nothing that the digest tells of is true still"
+        if found.waiting:
+            reason, why = Reason.INHIBITED, "Nothing is left of the digest that does not wait for the next one"
+        endings.stop(connection, contact, reason.value, why, now, state=state)
         return None
     context = {**contact.context, "items": _as_json(found.told)}
     context["words"] = {**context["words"], **_listed(found.told)}
@@ -98,18 +101,20 @@ def renewed(connection: Connection, contact: Contact, now: datetime) -> Contact 
 def _sorted(connection: Connection, items: Sequence[Item], now: datetime) -> _Sorted:
     news, ends = [item for item in items if not item.is_end], [item for item in items if item.is_end]
     standing = digest_items.alerts_of(connection, {item.alert_id for item in news})
-    found = _Sorted([], [])
+    found = _Sorted([], [], [])
     reasons = [worthless(item, standing.get(item.alert_id), now) for item in news]
     for item, reason in zip([*news, *ends], [*reasons, *_overtaken(connection, ends)], strict=True):
         if reason is None:
             found.told.append(item)
+        elif reason is Reason.INHIBITED:
+            found.waiting.append(item)
         else:
             found.left_out.append((item, reason))
     return found
 
 
 def worthless(item: Item, alert: Standing | None, now: datetime) -> Reason | None:
-    """Why ``item`` is not told any more at ``now``, as its alert stands; ``None``: it is."""
+    """Why ``item`` is not told at ``now``, as its alert stands; ``None``: it is."""
     if item.expires_at is not None and item.expires_at <= now:
         return Reason.EXPIRED
     # What was only a moment is not over because the moment is.
@@ -220,13 +225,26 @@ def _by_alert(told: Sequence[Item]) -> list[Item]:
     return list(newest.values())
 
 
+def _put_off(
+    connection: Connection, waiting: Sequence[Item], customer: Customer, policy: PolicySettings, now: datetime
+) -> None:
+    """Tell what another rule's alert speaks for in the next digest, if it is still true by then."""
+    gathering.put_back(connection, waiting, customer, policy, now)
+    why = "Waits for the next digest: the alert of another rule speaks for this one"
+    timeline.add(connection, [_entry(item, Reason.INHIBITED, why, now) for item in waiting])
+
+
 def _left_out(item: Item, reason: Reason, now: datetime) -> timeline.Entry:
+    return _entry(item, reason, f"Left out of the digest: {_WHY[reason]}", now)
+
+
+def _entry(item: Item, reason: Reason, summary: str, now: datetime) -> timeline.Entry:
     return timeline.Entry(
         id=derived_id("t", item.customer_id, item.decision_id, "digest", reason.value),
         customer_id=item.customer_id,
         at=now,
         kind="decision",
-        summary=f"Left out of the digest: {_WHY[reason]}",
+        summary=summary,
         device_id=item.request["device_id"],
         rule_id=item.request["rule_id"],
         decision_id=item.decision_id,

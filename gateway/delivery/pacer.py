@@ -78,7 +78,7 @@ class Pacer:
                 if not has_turn(connection, contact.customer_id, contact.request["purpose"], self._means.policy):
                     contacts.change(connection, contact.id, due_at=func.now() + NOT_ITS_TURN)
                     return True
-                renewed = digests.renewed(connection, contact, self._clock())
+                renewed = digests.renewed(connection, contact, self._means.policy, self._clock())
                 if renewed is not None:
                     steps.look_at(connection, renewed, self._means, self._clock())
         except (OperationalError, InterfaceError):
