@@ -32,8 +32,8 @@ _SNOOZES: Final = (("1 h", HOUR), ("8 h", 8 * HOUR), ("1 day", DAY))
 _WORDS: Final = {
     "acknowledge": "acknowledged",
     "snooze": "snoozed",
-    "inhibit": "spoken for",
-    "release": "no longer spoken for",
+    "inhibit": "kept quiet",
+    "release": "no longer kept quiet",
 }
 _TELLING: Final = ("firing", "raised")
 """Transitions whose explanation says why the alert stands as it does."""
@@ -188,7 +188,7 @@ def _about(read: Read, zone: tzinfo, now: datetime) -> Markup:
             ("severity rose", shown(alert.raised_at)),
             ("acknowledged", shown(alert.acknowledged_at)),
             ("by", alert.acknowledged_by),
-            ("spoken for by", alert.inhibited_by),
+            ("kept quiet by", alert.inhibited_by),
             ("over", shown(alert.resolved_at)),
         ]
     )

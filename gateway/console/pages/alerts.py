@@ -116,7 +116,7 @@ def standing(alert: Alert, now: datetime) -> Markup:
         until = datetime.fromtimestamp(alert.snoozed_until / 1000, UTC)
         chips.append(chip(f"snoozed until {until:%H:%M} UTC"))
     if alert.inhibited_by is not None:
-        chips.append(chip(f"spoken for by {alert.inhibited_by}"))
+        chips.append(chip(f"kept quiet by {alert.inhibited_by}"))
     return joined(chips)
 
 
