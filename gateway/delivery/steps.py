@@ -128,7 +128,10 @@ def _proceed(
     untried = tuple(step for step in planned.steps if step.channel not in done)
     failed = all(message.ended for message in present)
     whole = customer is None or any(no.channel is None for no in planned.suppressions)
-    if customer is None or (not planned.steps and (whole or not done)):
+    by = alerts.inhibitor(connection, contact.alert_id) if untried or unanswered.is_wanted(contact) else None
+    if by is not None and customer is not None:
+        inhibited.wait(connection, contact, by, now)
+    elif customer is None or (not planned.steps and (whole or not done)):
         endings.refused(connection, contact, planned, now, tried=bool(done), on_record=customer is not None)
         if customer is not None and not done and contact.request.get("digest"):
             refused_for = [(no.channel, no.reason.value) for no in planned.suppressions]
@@ -138,8 +141,6 @@ def _proceed(
             gathering.put_aside(
                 connection, request, customer, contact.alert_id, said, planned.suppressions, means.policy, now
             )
-    elif (untried or unanswered.is_wanted(contact)) and (by := alerts.inhibitor(connection, contact.alert_id)):
-        inhibited.wait(connection, contact, by, now)
     elif not untried and not failed:
         endings.time_is_up(connection, contact, present, unanswered.refused(planned.suppressions), now)
     elif not untried:

@@ -178,6 +178,19 @@ def test_the_last_step_waits_too(engine: Engine, means: Means) -> None:
     assert rows(engine, "SELECT queue FROM cases") == [("cold",)]
 
 
+def test_no_case_opens_meanwhile_though_nobody_may_be_told_any_more(engine: Engine, means: Means) -> None:
+    first = fired()
+    decide(engine, means, first)
+    told(engine, first, "inhibit")
+    execute(engine, "UPDATE consents SET granted = false")
+    look(engine, means)
+    assert (contacts(engine), rows(engine, "SELECT count(*) FROM cases")) == ([("held", True)], [(0,)])
+    told(engine, first, "release")
+    look(engine, means)
+    assert contacts(engine) == [("withdrawn", True)]
+    assert rows(engine, "SELECT queue FROM cases") == [("field",)]
+
+
 def test_without_another_channel_it_ends_as_ever(engine: Engine, means: Means) -> None:
     told_and_then_inhibited(engine, means, notify=NotifyAction("alert", ("push",), escalate_after_ms=900_000))
     assert contacts(engine) == [("done", True)]
