@@ -5,15 +5,16 @@
   // Only what NiceGUI hears of: a link, a form or a new line is the browser's own doing, which no second event repeats.
   const HEARD = { click: ".q-btn", keydown: "input.q-field__native" };
   const pressed = [];
-  let connected, waiting = false;
+  let connected, settled, waiting = false;
   // NiceGUI says here how it stands: false once the page is drawn, true once it is connected. What was typed until then
   // may still be asking, so that a press right afterwards waits as well.
   Object.defineProperty(window, "did_handshake", {
     get: () => connected,
     set: (value) => {
       connected = value;
+      clearTimeout(settled);
       if (value === false) waiting = true;
-      else if (waiting) setTimeout(letGo, SETTLED_MS);
+      else if (waiting) settled = setTimeout(letGo, SETTLED_MS);
     },
   });
   const letGo = () => {
