@@ -18,16 +18,16 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from gateway.delivery.contacts import contact
+from gateway.delivery.contacts import contact, hold_back
 from gateway.delivery.means import load as load_means
 from gateway.delivery.rendering import Means
 from gateway.delivery.run import Deliverer
 from gateway.settings import Settings
-from gateway.storage import consents, customers, decisions
+from gateway.storage import alerts, consents, customers, decisions
 from gateway.storage.consents import Consents
 from gateway.storage.customers import Customer
 from gateway.storage.database import connect
-from rules.decision import Decision, NotifyAction, Position, derived_id
+from rules.decision import Decision, Intervention, NotifyAction, Position, derived_id
 
 ALL = {"push": True, "sms": True, "email": True}
 AUTH_TOKEN = "sandbox-token"
@@ -281,6 +281,32 @@ def decide(engine: Engine, means: Means, *made: Decision, at: datetime | None = 
             if decisions.record(connection, decision):
                 now = at or datetime.now(UTC)
                 contact(connection, decision, means.templates, means.policy, now, means.links)
+
+
+def heed(
+    engine: Engine,
+    first: Decision,
+    action: Any,
+    *,
+    by: str = "mika",
+    number: int = 1,
+    until: int | None = None,
+    at: datetime | None = None,
+) -> bool:
+    """What the worker does with a word on the alert that ``first`` fired; false where nothing follows from it.
+
+    ``number`` tells words of one kind apart; ``until`` is ms.
+    """
+    now = at or datetime.now(UTC)
+    word = Intervention(
+        derived_id("i", first.id, action, number), int(now.timestamp() * 1000), action, by, first.id, first.rule_id,
+        first.subject, first.customer_id, until,
+    )  # fmt: skip
+    with engine.begin() as connection:
+        heeded = alerts.heed(connection, word)
+        if heeded:
+            hold_back(connection, word, now)
+        return heeded
 
 
 def rows(engine: Engine, query: str, **parameters: object) -> list[tuple[Any, ...]]:

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from gateway.delivery.contacts import hold_back
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
-from gateway.storage import alerts
 from notifiers.policy import policy_settings
-from rules.decision import Decision, Intervention, NotifyAction, derived_id
+from rules.decision import Decision, NotifyAction, derived_id
 from tests.integration.delivery_fixture import (
     AT_ALL_HOURS,
     a_customer,
     a_decision,
     decide,
+    heed,
     means_of,
     now_ms,
     resolved,
@@ -47,19 +46,6 @@ def later(first: Decision, transition: str, **values: Any) -> Decision:
     return a_decision(**{"notify": NOTIFY, **made, **values})
 
 
-def heed(engine: Engine, first: Decision, action: Any, until: int | None = None) -> bool:
-    """What the worker does with a person's word."""
-    word = Intervention(
-        derived_id("i", first.id, action), now_ms(), action, "front desk", first.id, first.rule_id, first.subject,
-        first.customer_id, until,
-    )  # fmt: skip
-    with engine.begin() as connection:
-        heeded = alerts.heed(connection, word)
-        if heeded:
-            hold_back(connection, word, datetime.now(UTC))
-        return heeded
-
-
 def contacts(engine: Engine) -> list[tuple[Any, ...]]:
     return rows(engine, "SELECT state, due_at IS NULL FROM contacts ORDER BY created_at")
 
@@ -76,7 +62,7 @@ def test_taking_notice_stops_the_escalation_and_takes_back_what_is_queued(engine
     assert heed(engine, first, "acknowledge")
     assert contacts(engine) == [("acknowledged", True)]
     assert rows(engine, "SELECT channel, state, reason FROM messages") == [("push", "withdrawn", "acknowledged")]
-    assert reasons(engine, "decision") == [("acknowledged", "No further channel is tried: acknowledged by front desk")]
+    assert reasons(engine, "decision") == [("acknowledged", "No further channel is tried: acknowledged by mika")]
 
 
 def test_what_is_held_for_the_morning_is_withdrawn(engine: Engine, means: Means) -> None:
@@ -87,7 +73,7 @@ def test_what_is_held_for_the_morning_is_withdrawn(engine: Engine, means: Means)
     assert contacts(engine) == [("held", False)]
     heed(engine, first, "snooze", until=now_ms() + 3_600_000)
     assert contacts(engine) == [("withdrawn", True)]
-    assert reasons(engine, "decision") == [("snoozed", "The held message was withdrawn: snoozed by front desk")]
+    assert reasons(engine, "decision") == [("snoozed", "The held message was withdrawn: snoozed by mika")]
 
 
 def test_the_same_word_again_leaves_alone_what_came_after_it(engine: Engine, means: Means) -> None:

@@ -5,27 +5,27 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import Engine
 
 from gateway.delivery import steps
-from gateway.delivery.contacts import hold_back
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
-from gateway.storage import alerts, erasures
+from gateway.storage import erasures
 from notifiers.policy import Cap, Digest, Money, policy_settings
 from notifiers.templates import Rendered, Templates
-from rules.decision import Decision, Intervention, NotifyAction, derived_id
+from rules.decision import Decision, NotifyAction, derived_id
 from tests.integration.delivery_fixture import (
     AT_ALL_HOURS,
     a_customer,
     a_decision,
     decide,
     execute,
+    heed,
     means_of,
     resolved,
     rows,
@@ -425,20 +425,10 @@ def test_a_held_digest_that_finds_the_money_gone_in_the_morning_waits_for_the_ne
     assert rows(engine, "SELECT state FROM contacts WHERE request->>'digest' = 'true'") == [("withdrawn",)]
 
 
-def spoken_for(engine: Engine, first: Decision, action: Literal["inhibit", "release"]) -> None:
-    """Another rule's alert begins or ceases to speak for it; no decision says so."""
-    word = Intervention(
-        derived_id("i", first.id, action), first.at, action, "offline", first.id, first.rule_id, first.subject, "hanako"
-    )
-    with engine.begin() as connection:
-        assert alerts.heed(connection, word)
-        hold_back(connection, word, EVENING)
-
-
 def test_what_another_alert_speaks_for_waits_for_the_next_digest(engine: Engine) -> None:
     means = serviced(engine)
     second = two_due(engine, means)
-    spoken_for(engine, second, "inhibit")
+    assert heed(engine, second, "inhibit", by="offline", at=EVENING)
     assert pacer(engine, means).tell_once()
     assert (kept(engine), told(engine)) == ([(second.id, NEXT)], [])
     assert pacer(engine, means, NEXT).tell_once()
@@ -447,7 +437,7 @@ def test_what_another_alert_speaks_for_waits_for_the_next_digest(engine: Engine)
     assert rows(engine, waits) == [
         ("inhibited", "Waits for the next digest: the alert of another rule speaks for this one")
     ]
-    spoken_for(engine, second, "release")
+    assert heed(engine, second, "release", by="offline", at=EVENING)
     assert pacer(engine, means, NEXT + timedelta(days=1)).tell_once()
     assert "chiller-filter" in told_last(engine)
     assert kept(engine) == []
@@ -460,7 +450,7 @@ def test_so_does_what_is_spoken_for_in_the_morning_of_a_held_digest(engine: Engi
     assert pacer(engine, asleep).tell_once()
     digest = "SELECT state FROM contacts WHERE request->>'digest' = 'true'"
     assert rows(engine, digest) == [("held",)]
-    spoken_for(engine, second, "inhibit")
+    assert heed(engine, second, "inhibit", by="offline", at=EVENING)
     execute(engine, "UPDATE contacts SET due_at = CASE state WHEN 'held' THEN now() END")
     assert pacer(engine, asleep, EVENING + timedelta(hours=1)).look_once()
     assert (rows(engine, digest), told(engine), left_out(engine)) == ([("withdrawn",)], [], [])
@@ -470,7 +460,7 @@ def test_so_does_what_is_spoken_for_in_the_morning_of_a_held_digest(engine: Engi
 def test_a_digest_that_has_left_has_told_what_is_spoken_for_since(engine: Engine) -> None:
     means = serviced(engine)
     second = heard_by_digest(engine, means)
-    spoken_for(engine, second, "inhibit")
+    assert heed(engine, second, "inhibit", by="offline", at=EVENING)
     execute(engine, "UPDATE contacts SET due_at = CASE request->>'digest' WHEN 'true' THEN now() END")
     assert pacer(engine, means, NEXT).look_once()
     assert (kept(engine), left_out(engine)) == ([], [])

@@ -14,17 +14,16 @@ from sqlalchemy import Engine
 from devices.event import DeviceChanged, DeviceFacts, Event, RulesChanged, Telemetry, Tick
 from devices.partition import partition_of
 from gateway.delivery import inhibited, settlement, steps
-from gateway.delivery.contacts import hold_back
 from gateway.delivery.means import follow
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.delivery.settlement import Rules, Sent
 from gateway.log import EventLog
-from gateway.storage import alerts, alerts_read, claims
+from gateway.storage import alerts_read, claims
 from gateway.storage import contacts as stored
 from notifiers.outcome import Retry
-from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
-from tests.integration.delivery_fixture import a_customer, decide, eventually, execute, now_ms, resolved, rows
+from rules.decision import CaseAction, Decision, NotifyAction
+from tests.integration.delivery_fixture import a_customer, decide, eventually, execute, heed, now_ms, resolved, rows
 from tests.integration.unanswered_fixture import asked, fired, later, look, sent
 from tests.integration.worker_fixture import PARTITIONS, working
 from tests.integration.worker_fixture import eventually as arrives
@@ -41,16 +40,8 @@ def means(engine: Engine) -> Means:
 
 
 def told(engine: Engine, first: Decision, action: Literal["inhibit", "release"], number: int = 1) -> bool:
-    """What the worker does with the fold's word on an alert."""
-    word = Intervention(
-        derived_id("i", first.id, action, number), now_ms(), action, "device-offline", first.id, first.rule_id,
-        first.subject, first.customer_id,
-    )  # fmt: skip
-    with engine.begin() as connection:
-        heeded = alerts.heed(connection, word)
-        if heeded:
-            hold_back(connection, word, datetime.now(UTC))
-        return heeded
+    """The fold's word."""
+    return heed(engine, first, action, by="device-offline", number=number)
 
 
 def contacts(engine: Engine) -> list[tuple[Any, ...]]:
@@ -147,12 +138,7 @@ def test_what_its_provider_refuses_for_now_is_not_tried_again_meanwhile(engine: 
 
 def test_who_answers_meanwhile_ends_it(engine: Engine, means: Means) -> None:
     first = told_and_then_inhibited(engine, means)
-    with engine.begin() as connection:
-        word = Intervention(
-            "i-1", now_ms(), "acknowledge", "mika", first.id, first.rule_id, first.subject, first.customer_id
-        )
-        assert alerts.heed(connection, word)
-        hold_back(connection, word, datetime.now(UTC))
+    assert heed(engine, first, "acknowledge")
     told(engine, first, "release")
     look(engine, means)
     assert contacts(engine) == [("acknowledged", True)]

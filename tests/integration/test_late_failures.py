@@ -9,19 +9,18 @@ import pytest
 from sqlalchemy import Engine
 
 from gateway.delivery import steps
-from gateway.delivery.contacts import hold_back
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
-from gateway.storage import alerts
 from notifiers.policy import policy_settings
-from rules.decision import Decision, Intervention, NotifyAction, derived_id
+from rules.decision import Decision, NotifyAction, derived_id
 from tests.integration.delivery_fixture import (
     AT_ALL_HOURS,
     a_customer,
     a_decision,
     decide,
     execute,
+    heed,
     means_of,
     now_ms,
     resolved,
@@ -73,16 +72,6 @@ def fail_late(engine: Engine, means: Means, first: Decision) -> list[tuple[Any, 
     return rows(engine, "SELECT state FROM messages WHERE channel = 'sms' AND decision_id = :id", id=first.id)
 
 
-def heed(engine: Engine, first: Decision, action: Any, until: int | None = None) -> None:
-    word = Intervention(
-        derived_id("i", first.id, action), now_ms(), action, "mika", first.id, first.rule_id, first.subject,
-        first.customer_id, until,
-    )  # fmt: skip
-    with engine.begin() as connection:
-        assert alerts.heed(connection, word)
-        hold_back(connection, word, datetime.now(UTC))
-
-
 def later(first: Decision, transition: str, **values: Any) -> Decision:
     made = {"id": derived_id("d", first.id, transition), "alert_id": first.id, "transition": transition}
     return a_decision(**{"notify": NOTIFY, **made, **values})
@@ -107,7 +96,7 @@ def test_after_a_persons_word_nobody_is_told_by_another_channel(
     engine: Engine, means: Means, before: Any, action: str, until: int | None
 ) -> None:
     first = before(engine, means)
-    heed(engine, first, action, None if until is None else now_ms() + until)
+    assert heed(engine, first, action, until=None if until is None else now_ms() + until)
     assert fail_late(engine, means, first) == []
 
 
@@ -120,13 +109,13 @@ def test_nor_of_what_is_over(engine: Engine, means: Means, before: Any) -> None:
 
 def test_a_snooze_that_is_over_silences_nothing(engine: Engine, means: Means) -> None:
     first = closed(engine, means)
-    heed(engine, first, "snooze", now_ms() - HOUR)
+    assert heed(engine, first, "snooze", until=now_ms() - HOUR)
     assert fail_late(engine, means, first) == [("queued",)]
 
 
 def test_a_word_on_what_was_said_before_leaves_alone_what_was_told_after_it(engine: Engine, means: Means) -> None:
     first = told(engine, means)
-    heed(engine, first, "acknowledge")
+    assert heed(engine, first, "acknowledge")
     again = later(first, "repeat", at=now_ms() + HOUR)
     decide(engine, means, again)
     execute(engine, "UPDATE messages SET state = 'accepted' WHERE state = 'queued'")

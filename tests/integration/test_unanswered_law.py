@@ -21,12 +21,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from gateway.delivery import evidence, steps
-from gateway.delivery.contacts import hold_back
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
-from gateway.storage import alerts, timeline
+from gateway.storage import timeline
 from notifiers.policy import policy_settings
-from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
+from rules.decision import CaseAction, Decision, NotifyAction
 from tests.integration.delivery_fixture import (
     AT_ALL_HOURS,
     DeliverProcess,
@@ -38,8 +37,8 @@ from tests.integration.delivery_fixture import (
     delivery_settings,
     eventually,
     execute,
+    heed,
     means_of,
-    now_ms,
     resolved,
     rows,
 )
@@ -101,13 +100,7 @@ def happen(engine: Engine, means: Means, first: Decision, event: str) -> None:
             push = "SELECT id FROM messages WHERE contact_id = :id AND channel = 'push'"
             evidence.push_ack(connection, rows(engine, push, id=contact_id)[0][0], "opened", datetime.now(UTC))
     elif event == "noticed":
-        word = Intervention(
-            derived_id("i", first.id), now_ms(), "acknowledge", "mika", first.id, first.rule_id, first.subject,
-            first.customer_id,
-        )  # fmt: skip
-        with engine.begin() as connection:
-            if alerts.heed(connection, word):
-                hold_back(connection, word, datetime.now(UTC))
+        heed(engine, first, "acknowledge")
     else:
         decide(engine, means, first if event == "again" else resolved(first, ended_by="mika"))
 

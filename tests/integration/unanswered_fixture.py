@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from gateway.delivery import evidence, steps
-from gateway.delivery.contacts import hold_back
 from gateway.delivery.pacer import Pacer
 from gateway.delivery.rendering import Means
 from gateway.settings import Settings
-from gateway.storage import alerts, cases
+from gateway.storage import cases
 from notifiers.policy import policy_settings
-from rules.decision import CaseAction, Decision, Intervention, NotifyAction, derived_id
+from rules.decision import CaseAction, Decision, NotifyAction, derived_id
 from tests.integration.delivery_fixture import (
     AT_ALL_HOURS,
     a_decision,
     decide,
     execute,
+    heed,
     means_of,
     now_ms,
     rows,
@@ -106,25 +106,15 @@ def escalated(engine: Engine, means: Means, first: Decision) -> None:
 
 
 def answered_by(engine: Engine, said: str, first: Decision) -> None:
+    if said not in ("push", "reply"):
+        assert heed(engine, first, said, until=now_ms() + 60 * MINUTE if said == "snooze" else None)
+        return
     with engine.begin() as connection:
-        [(message_id, contact_id)] = rows(engine, "SELECT id, contact_id FROM messages WHERE channel = 'push'")
         if said == "push":
-            evidence.push_ack(connection, message_id, "opened", datetime.now(UTC))
-        elif said == "reply":
-            [(sms, _)] = rows(engine, "SELECT id, contact_id FROM messages WHERE channel = 'sms'")
+            [(push,)] = rows(engine, "SELECT id FROM messages WHERE channel = 'push'")
+            evidence.push_ack(connection, push, "opened", datetime.now(UTC))
+        else:
+            [(sms,)] = rows(engine, "SELECT id FROM messages WHERE channel = 'sms'")
             execute(engine, "UPDATE messages SET provider_id = 'SM1' WHERE id = :id", id=sms)
             for each in evidence.inbound_sms(connection, "hanako", "SM9", "on my way", "+81", datetime.now(UTC)):
                 evidence.acknowledge(connection, each, "The customer replied by SMS", datetime.now(UTC))
-        else:
-            heed(connection, first, said)
-        assert contact_id
-
-
-def heed(connection: Connection, first: Decision, action: Any) -> None:
-    until = now_ms() + 60 * MINUTE if action == "snooze" else None
-    word = Intervention(
-        derived_id("i", first.id, action), now_ms(), action, "mika", first.id, first.rule_id, first.subject,
-        first.customer_id, until,
-    )  # fmt: skip
-    assert alerts.heed(connection, word)
-    hold_back(connection, word, datetime.now(UTC))
