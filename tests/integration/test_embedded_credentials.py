@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
-import shutil
 import signal
 import socket
 import subprocess
@@ -334,7 +333,6 @@ async def test_two_hundred_devices_come_in_at_the_same_moment(gateway: Gateway) 
 
 
 @pytest.mark.debian
-@pytest.mark.skipif(shutil.which("mosquitto_pub") is None, reason="needs Debian's mosquitto-clients")
 async def test_mosquittos_own_client_is_let_in_and_refused_alike(gateway: Gateway) -> None:
     where = urllib.parse.urlsplit(str(gateway.addresses.mqtt_url))
 
