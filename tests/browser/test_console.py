@@ -188,15 +188,20 @@ def test_a_case_of_an_alarm_that_reached_nobody_says_what_was_tried(console: Con
     assert not watched.faults
 
 
+def at_a_case(console: Console, page: Page) -> tuple[cases.Case, Locator]:
+    """A new case, whose page is open, and the field to write in."""
+    with console.engine.begin() as connection:
+        case = cases.open_by_hand(connection, cases.Case(id="", title="A"), by="a test")
+    log_in(page, console)
+    page.goto(f"{console.url}/console/cases/{case.id}")
+    return case, page.get_by_placeholder("Write what happened")
+
+
 def test_two_presses_in_a_row_write_one_comment_and_what_is_typed_next_stays(
     console: Console, watched: Watched
 ) -> None:
-    with console.engine.begin() as connection:
-        case = cases.open_by_hand(connection, cases.Case(id="", title="A"), by="a test")
     page = watched.page
-    log_in(page, console)
-    page.goto(f"{console.url}/console/cases/{case.id}")
-    text = page.get_by_placeholder("Write what happened")
+    case, text = at_a_case(console, page)
     text.fill("Called back")
     with console.engine.begin() as connection:
         # The database is slow to take it.
@@ -212,12 +217,8 @@ def test_two_presses_in_a_row_write_one_comment_and_what_is_typed_next_stays(
 
 
 def test_what_could_not_be_written_stands_in_the_field_again(console: Console, watched: Watched) -> None:
-    with console.engine.begin() as connection:
-        case = cases.open_by_hand(connection, cases.Case(id="", title="A"), by="a test")
     page = watched.page
-    log_in(page, console)
-    page.goto(f"{console.url}/console/cases/{case.id}")
-    text = page.get_by_placeholder("Write what happened")
+    case, text = at_a_case(console, page)
     text.fill("New door seal")
     with console.engine.begin() as connection:
         # Somebody else resolves it, and is a moment earlier.
